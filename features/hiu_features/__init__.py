@@ -1,0 +1,1 @@
+"""Histories to model inputs."""

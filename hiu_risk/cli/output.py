@@ -1,0 +1,43 @@
+"""What every command shares: saying things, ``--json``, and errors as exit codes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel, ConfigDict
+from rich.console import Console
+
+from hiu_risk.files import write_text
+
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+JsonFile = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE", help="Also write what is printed as one JSON object."),
+]
+
+
+class Result(BaseModel):
+    """Base of what a command writes with ``--json``; its schema is published in the docs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
+
+
+def say(text: str = "") -> None:
+    """Print a line for people."""
+    console.print(text, markup=False)
+
+
+def write_result(file: Path | None, result: Result) -> None:
+    """Write the result where ``--json`` asked for it."""
+    if file is not None:
+        write_text(file, result.model_dump_json(indent=2) + "\n")
+
+
+def complain(text: str) -> None:
+    """Print an error line."""
+    errors.print(text, markup=False, style="bold red" if sys.stderr.isatty() else None)

@@ -1,0 +1,73 @@
+"""The one family of errors: what is wrong, where, and what to do about it.
+
+A message never carries a person's value: name the column, the file and the line instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class HiuRiskError(Exception):
+    """Base of every error this project raises on purpose.
+
+    Parameters
+    ----------
+    what : str
+        What is wrong, as a sentence without the final full stop.
+    where : str
+        The file, column, line or option it was found at; may be empty.
+    fix : str
+        What the reader can do about it; may be empty.
+
+    Examples
+    --------
+    >>> print(DataError("the feed has no rows", where="calls.csv", fix="export it again"))
+    the feed has no rows (calls.csv). What to do: export it again.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
+        self.what, self.where, self.fix = what, where, fix
+        place = f" ({where})" if where else ""
+        remedy = f" What to do: {fix}." if fix else ""
+        super().__init__(f"{what}{place}.{remedy}")
+
+
+class DataError(HiuRiskError):
+    """The data did not pass a check."""
+
+
+class ModelError(HiuRiskError):
+    """The model, or what it would be trained on, did not pass a check."""
+
+
+class UsageError(HiuRiskError):
+    """The caller asked for something that can't be: wrong option, key, name or range."""
+
+    exit_code = 2
+
+
+def near_match(name: str, known: Iterable[str]) -> str:
+    """Suggest the known name nearest to a misspelt one.
+
+    Returns
+    -------
+    str
+        ``did you mean 'x'?`` or, where nothing is near, the list of known names.
+
+    Examples
+    --------
+    >>> near_match("arival_date", ["arrival_date", "sex"])
+    "did you mean 'arrival_date'?"
+    >>> near_match("zzz", ["b", "a"])
+    'known are: a, b'
+    """
+    names = sorted(known)
+    near = get_close_matches(name.lower(), [n.lower() for n in names], n=1, cutoff=0.6)
+    if near:
+        original = next(n for n in names if n.lower() == near[0])
+        return f"did you mean {original!r}?"
+    return "known are: " + ", ".join(names)

@@ -1,0 +1,1 @@
+"""Local extracts to a store."""

@@ -1,0 +1,128 @@
+"""Time, one way: UTC seconds since 1970 inside, ``as_of`` always an argument.
+
+The store keeps whole seconds. Only :func:`now` reads the clock, and only the command line and
+the API call it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from hiu_risk.errors import UsageError
+
+DAY = 86_400
+HOUR = 3_600
+EARLIEST = 0
+LATEST = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
+FOREVER = np.iinfo(np.int64).max
+"""Stands for "never": a row that is never superseded, a person who never moved."""
+
+
+def now() -> datetime:
+    """Read the clock, in UTC, to the second: for the command line and the API alone."""
+    return datetime.now(tz=UTC).replace(microsecond=0)
+
+
+def to_seconds(moment: datetime | date) -> int:
+    """Whole UTC seconds since 1970 of an aware datetime, or of a date's midnight in UTC.
+
+    Raises
+    ------
+    UsageError
+        A datetime without a time zone, or a time outside 1970 to 2100.
+
+    Examples
+    --------
+    >>> to_seconds(date(1970, 1, 2))
+    86400
+    """
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    if moment.tzinfo is None:
+        raise UsageError("a time without a zone", fix="give the zone, for instance ...T00:00:00Z")
+    seconds = int(moment.timestamp() // 1)
+    if not EARLIEST <= seconds <= LATEST:
+        raise UsageError("a time outside 1970 to 2100", fix="check the year")
+    return seconds
+
+
+def from_seconds(seconds: int) -> datetime:
+    """Give the aware UTC datetime of whole seconds since 1970.
+
+    Examples
+    --------
+    >>> from_seconds(86400).isoformat()
+    '1970-01-02T00:00:00+00:00'
+    """
+    return datetime.fromtimestamp(int(seconds), tz=UTC)
+
+
+def parse_as_of(text: str, zone: str = "UTC") -> int:
+    """Read ``2025-03-01`` or ``2025-03-01T06:00:00Z`` as UTC seconds.
+
+    A plain date means midnight at its start in ``zone``.
+
+    Raises
+    ------
+    UsageError
+        The text is neither.
+
+    Examples
+    --------
+    >>> parse_as_of("1970-01-02"), parse_as_of("1970-01-02T00:00:00Z")
+    (86400, 86400)
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            "not a date", where="--as-of", fix="write it as 2025-03-01 or 2025-03-01T06:00:00Z"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(zone))
+    return to_seconds(moment)
+
+
+def month_starts(first: date, last: date, zone: str = "UTC") -> list[int]:
+    """Midnights (in ``zone``) of every first of the month in ``[first, last]``, as UTC seconds.
+
+    Examples
+    --------
+    >>> months = month_starts(date(2024, 1, 15), date(2024, 3, 1))
+    >>> [from_seconds(s).date().isoformat() for s in months]
+    ['2024-02-01', '2024-03-01']
+    """
+    starts, day = [], first.replace(day=1)
+    while day <= last:
+        if day >= first:
+            starts.append(to_seconds(datetime(day.year, day.month, 1, tzinfo=ZoneInfo(zone))))
+        day = (day + timedelta(days=32)).replace(day=1)
+    return starts
+
+
+def hour_of_week(seconds: NDArray[np.int64], zone: str) -> NDArray[np.uint8]:
+    """Local hour of the week of each time: 0 is Monday 00:00 to 00:59, 167 Sunday 23:00.
+
+    Parameters
+    ----------
+    seconds : int64 array, shape (n,)
+        UTC seconds since 1970.
+    zone : str
+        Name of the local zone; its summer time is followed.
+
+    Examples
+    --------
+    >>> hour_of_week(np.array([0]), "UTC").tolist()  # 1970-01-01 was a Thursday
+    [72]
+    """
+    utc = pa.array(seconds, pa.int64()).cast(pa.timestamp("s", "UTC"))
+    local = pc.local_timestamp(utc.cast(pa.timestamp("s", zone)))
+    wall = np.asarray(local.cast(pa.int64()), dtype=np.int64)
+    hours = wall // HOUR + 72  # 1970-01-01 00:00 was a Thursday, hour 72 of the week
+    return (hours % 168).astype(np.uint8)

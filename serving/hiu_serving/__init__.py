@@ -1,0 +1,1 @@
+"""A model to scores, worklists and pages."""

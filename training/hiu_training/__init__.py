@@ -1,0 +1,1 @@
+"""Inputs and outcomes to a judged model."""
