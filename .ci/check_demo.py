@@ -8,7 +8,9 @@ from pathlib import Path
 
 
 def main(readme: Path, folder: Path) -> None:
-    promised = re.findall(r"^\| `hiu-risk-demo/([^`]+)` \|", readme.read_text("utf-8"), re.MULTILINE)
+    promised = re.findall(
+        r"^\| `hiu-risk-demo/([^`]+)` \|", readme.read_text("utf-8"), re.MULTILINE
+    )
     missing = [name for name in promised if not (folder / name).is_file()]
     if missing or not promised:
         sys.exit(f"The README promises files that the demo did not leave: {missing}")
@@ -21,7 +23,15 @@ def main(readme: Path, folder: Path) -> None:
     if nameless:
         sys.exit(f"Listed without a reason: ranks {nameless}")
     rankers = json.loads((folder / "evaluation.json").read_text("utf-8"))["pooled"]["rankers"]
-    for name in ("model", "anchor", "plain_lightgbm", "count_30d", "count_90d", "count_365d", "decayed_count"):
+    for name in (
+        "model",
+        "anchor",
+        "plain_lightgbm",
+        "count_30d",
+        "count_90d",
+        "count_365d",
+        "decayed_count",
+    ):
         print(f"{name:15s} average precision {rankers[name]['average_precision']['value']:.3f}")
     print(f"The demo left all {len(promised)} files the README promises.")
 

@@ -25,7 +25,9 @@ def command_line() -> str:
     """Document every command and option."""
     group: Any = typer.main.get_command(app)
     lines = [MADE + "# Command line\n"]
-    lines.append("Exit codes: 0 done, 1 the data or the model did not pass a check, 2 wrong usage.\n")
+    lines.append(
+        "Exit codes: 0 done, 1 the data or the model did not pass a check, 2 wrong usage.\n"
+    )
     for name in COMMANDS:
         command = group.commands[name]
         lines.append(f"## `hiu-risk {name}`\n\n{_plain(command.help)}\n")
