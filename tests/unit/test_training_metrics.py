@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hiu_training.bootstrap import interval, resample_people
+from hiu_training.calibration import fit_calibrator, fit_line, fit_offset
+from hiu_training.metrics import Ranking, measure
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from hiu_risk.errors import ModelError
+
+SCORED = st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=2, max_size=6)
+
+
+def _by_hand(scores: list[int], labels: list[int], k: int) -> tuple[float, float, float]:
+    """Mean over every order of equal scores of AP, AUROC and hits at K, by their definitions."""
+    orders = [
+        order
+        for order in itertools.permutations(range(len(scores)))
+        if all(scores[a] >= scores[b] for a, b in itertools.pairwise(order))
+    ]
+    precisions, aurocs, hits = [], [], []
+    for order in orders:
+        ranked = [labels[i] for i in order]
+        at_hits = [sum(ranked[: i + 1]) / (i + 1) for i, hit in enumerate(ranked) if hit]
+        precisions.append(sum(at_hits) / len(at_hits))
+        pairs = [
+            a > b for a, b in itertools.combinations(ranked, 2) if a != b
+        ]  # a ranks before b: right if a is the positive
+        aurocs.append(sum(pairs) / len(pairs))
+        hits.append(sum(ranked[:k]))
+    n = len(orders)
+    return sum(precisions) / n, sum(aurocs) / n, sum(hits) / n
+
+
+@settings(max_examples=60, deadline=None)
+@given(SCORED, st.integers(1, 8))
+def test_measures_are_the_mean_over_every_order_of_equal_scores(
+    rows: list[tuple[int, bool]], k: int
+) -> None:
+    scores, labels = [s for s, _ in rows], [int(y) for _, y in rows]
+    if sum(labels) in (0, len(labels)):
+        return
+    found = measure(Ranking.of(np.array(scores, float), np.array(labels, np.int8)), [k])
+    expected = _by_hand(scores, labels, k)
+    actual = (found.average_precision[0], found.auroc[0], found.hits[0, 0])
+    assert actual == pytest.approx(expected, abs=1e-9)
+
+
+def test_without_ties_the_measures_are_scikit_learns() -> None:
+    rng = np.random.default_rng(1)
+    score = rng.normal(size=3_000)
+    label = (rng.random(3_000) < 1 / (1 + np.exp(3 - score))).astype(np.int8)
+    found = measure(Ranking.of(score, label), [50])
+    assert found.average_precision[0] == pytest.approx(average_precision_score(label, score))
+    assert found.auroc[0] == pytest.approx(roc_auc_score(label, score))
+    assert found.hits[0, 0] == label[np.argsort(-score)[:50]].sum()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 70))
+def test_weighing_people_is_repeating_their_rows(seed: int, n_resamples: int) -> None:
+    rng = np.random.default_rng(seed)
+    n_people, n = 12, 40
+    person = rng.integers(0, n_people, n).astype(np.int32)
+    score = rng.integers(0, 9, n).astype(float)
+    label = (rng.random(n) < 0.3).astype(np.int8)
+    weights = rng.integers(0, 4, (n_people, n_resamples)).astype(np.uint8)
+    weighted = measure(Ranking.of(score, label, person), [5, 3], weights)
+    r = int(rng.integers(0, n_resamples))
+    repeat = np.repeat(np.arange(n), weights[person, r])
+    alone = measure(Ranking.of(score[repeat], label[repeat]), [5, 3])
+    for name in ("average_precision", "auroc", "rows", "positives", "hits"):
+        np.testing.assert_allclose(
+            getattr(weighted, name)[r], getattr(alone, name)[0], rtol=1e-7, err_msg=name
+        )
+
+
+def test_a_capacity_beyond_the_population_lists_everybody() -> None:
+    found = measure(Ranking.of(np.arange(5.0), np.array([0, 1, 0, 1, 0], np.int8)), [100, 2])
+    assert found.hits[0].tolist() == [2, 1]
+
+
+def test_without_positives_measures_are_not_a_number_and_hits_zero() -> None:
+    found = measure(Ranking.of(np.arange(5.0), np.zeros(5, np.int8)), [2])
+    assert math.isnan(found.average_precision[0])
+    assert math.isnan(found.auroc[0])
+    assert found.hits[0, 0] == 0
+
+
+def test_resamples_draw_each_person_once_on_average_and_do_not_depend_on_blocks() -> None:
+    weights = resample_people(500, 400, seed=7)
+    assert (weights.sum(axis=0) == 500).all()
+    # Multinomial: each count has mean 1 and variance 1 - 1/n; 5 standard errors.
+    assert abs(weights.mean() - 1) < 1e-12
+    assert abs(weights.var() - 0.998) < 5 * math.sqrt(3 / weights.size)
+    per_person = weights.mean(axis=1)
+    assert abs(per_person - 1).max() < 5 / math.sqrt(400)
+    blocks = [resample_people(500, 100, seed=7, first=f) for f in (0, 100, 200, 300)]
+    assert (np.concatenate(blocks, axis=1) == weights).all()
+    assert (resample_people(500, 400, seed=8) != weights).any()
+
+
+def test_intervals_of_people_are_wider_than_of_rows_when_rows_repeat() -> None:
+    rng = np.random.default_rng(3)
+    score = np.repeat(rng.normal(size=300), 6)
+    label = np.repeat((rng.random(300) < 0.1).astype(np.int8), 6)
+    person = np.repeat(np.arange(300, dtype=np.int32), 6)
+    people = measure(Ranking.of(score, label, person), [], resample_people(300, 300, 1))
+    rows = measure(Ranking.of(score, label), [], resample_people(1_800, 300, 1))
+
+    def width(draws: np.ndarray) -> float:
+        low, high = interval(draws)
+        return high - low
+
+    ratio = width(people.auroc) / width(rows.auroc)
+    assert 1.8 < ratio < 3.2  # six copies of each row: the square root of 6, 2.45
+
+
+def test_a_line_is_recovered_and_leaves_no_slope_of_its_own() -> None:
+    rng = np.random.default_rng(5)
+    raw = rng.normal(-3, 1.5, 60_000)
+    label = (rng.random(60_000) < 1 / (1 + np.exp(-(0.7 + 0.8 * raw)))).astype(float)
+    intercept, slope = fit_line(raw, label)
+    assert intercept == pytest.approx(0.7, abs=0.12)
+    assert slope == pytest.approx(0.8, abs=0.04)
+    again = fit_line(intercept + slope * raw, label)
+    assert again == pytest.approx((0, 1), abs=1e-6)
+
+
+def test_an_offset_makes_the_mean_score_the_mean_label() -> None:
+    rng = np.random.default_rng(5)
+    raw = rng.normal(-3, 1.5, 5_000)
+    label = (rng.random(5_000) < 0.2).astype(float)
+    p = 1 / (1 + np.exp(-(raw + fit_offset(raw, label))))
+    assert p.mean() == pytest.approx(label.mean(), abs=1e-9)
+
+
+def test_few_positives_get_an_offset_or_a_refusal_as_the_protocol_says() -> None:
+    raw = np.linspace(-6, 0, 400)
+    label = np.zeros(400, np.int8)
+    label[-12:] = 1
+    fitted = fit_calibrator(raw, label)
+    assert (fitted.method, fitted.slope) == ("offset", 1.0)
+    with pytest.raises(ModelError, match=r"12 positives can't carry a calibration, which needs 20"):
+        fit_calibrator(raw, label, few_positives="refuse")
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_one_class_is_refused(value: int) -> None:
+    with pytest.raises(ModelError, match=r"one class alone.*calibration block") as caught:
+        fit_calibrator(np.linspace(-1, 1, 50), np.full(50, value, np.int8))
+    assert caught.value.exit_code == 1
+
+
+def test_a_ranking_turned_round_is_not_turned_back() -> None:
+    rng = np.random.default_rng(5)
+    raw = rng.normal(-2, 1, 4_000)
+    label = (rng.random(4_000) < 1 / (1 + np.exp(2 + raw))).astype(np.int8)
+    assert fit_calibrator(raw, label).slope == 0.2
