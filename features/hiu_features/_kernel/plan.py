@@ -1,0 +1,240 @@
+"""Turn a catalogue into the arrays that the kernel walks along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiu_features.catalogue import Catalogue
+from hiu_features.feature import Feature
+from hiu_features.primitives import ATTRIBUTES, LOOKBACK_DAYS, WEIGHT_BITS
+from hiu_features.which import COLUMNS, Which
+from hiu_risk.codes import EVENT_CATEGORIES, SOURCE
+from hiu_risk.errors import UsageError
+from hiu_risk.times import DAY
+
+Ints = NDArray[np.int64]
+MOST_CHOICES = 60
+VALID_BIT = 63
+"""Set in an event's word when each of its codes is in the vocabulary."""
+
+SEQUENCE_OPS = (
+    "days_since",
+    "peak",
+    "active_periods",
+    "median_gap",
+    "gap_variation",
+    "different_reasons",
+)
+_WEIGHT_GONE = WEIGHT_BITS + 2
+"""After this many half-lives a weight rounds to zero."""
+
+
+class Plan(NamedTuple):
+    """A catalogue as arrays. Every ``*_to`` holds output columns."""
+
+    n_features: int
+    n_choices: int
+    n_sequences: int
+    words: NDArray[np.uint64]  # (columns, 256): bit f is set when choice f accepts the code
+    event_bits: np.uint64  # choices that count events, not incidents
+    edges: Ints  # ages in seconds that part the buckets, ascending; the last is the lookback
+    counts: Ints  # rows: to, choice, edge, edge of the start (0 when as_of)
+    changes: Ints  # rows: to, choice, edge, edge of the start
+    shares: Ints  # rows: to, choice, choice of the whole, edge
+    decays: Ints  # rows: to, sequence, weight row
+    ratios: Ints  # rows: to, sequence, weight row, weight row below the line
+    sequences: Ints  # rows: to, operation, sequence, first parameter, second parameter
+    attributes: Ints  # rows: to, attribute
+    tenures: Ints  # rows: to
+    coverages: Ints  # rows: to, source, seconds
+    spans: Ints  # rows: to, source bits, seconds before as_of at the end, at the start
+    weights: NDArray[np.uint32]  # (half-lives, hours)
+    weight_hours: Ints  # hours in use of each weight row
+
+
+class _Compiler:
+    """Collects what features need; each method named after a primitive adds its rows."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.rows: dict[str, list[tuple[int, ...]]] = {
+            name: []
+            for name in (
+                "counts", "changes", "shares", "decays", "ratios", "sequences", "attributes",
+                "tenures", "coverages", "spans",
+            )
+        }  # fmt: skip
+        ordered = [w for f in catalogue for k, w in f.params.items() if self._is_sequence(f, k)]
+        counted = [w for f in catalogue for w in f.params.values() if isinstance(w, Which)]
+        self.n_sequences = len(dict.fromkeys(ordered))
+        self.choices = list(dict.fromkeys([*ordered, *counted]))
+        if len(self.choices) > MOST_CHOICES:
+            raise UsageError(
+                f"a catalogue may choose events in at most {MOST_CHOICES} ways",
+                where="catalogue",
+                fix="drop features or reuse their choices of events",
+            )
+        self.edges = sorted({LOOKBACK_DAYS, *self._days()})
+        self.half_lives: list[int] = []
+
+    @staticmethod
+    def _is_sequence(feature: Feature, key: str) -> bool:
+        ordered = feature.primitive in (*SEQUENCE_OPS, "decayed", "recent_weight")
+        return ordered and key == "which"
+
+    def _days(self) -> list[int]:
+        days = []
+        for feature in self.catalogue:
+            params = feature.params
+            before = params.get("before", params.get("days", 0))
+            days += [params[key] for key in ("days", "within") if key in params]
+            if feature.primitive in ("count", "change"):
+                days += [before, before + params["days"]]
+        return [d for d in days if d > 0]
+
+    def edge(self, days: int) -> int:
+        return 0 if days == 0 else self.edges.index(days) + 1
+
+    def weight(self, half_life: int) -> int:
+        if half_life not in self.half_lives:
+            self.half_lives.append(half_life)
+        return self.half_lives.index(half_life)
+
+    def needs(self, to: int, which: Which, start: int, end: int = 0) -> None:
+        """Note that the value is missing unless a feed covers some of these days before as_of."""
+        bits = sum(1 << SOURCE.code(source) for source in which.source)
+        self.rows["spans"].append((to, bits, end * DAY, start * DAY))
+
+    def count(self, to: int, which: Which, days: int, before: int) -> None:
+        start, end = self.edge(before + days), self.edge(before)
+        self.rows["counts"].append((to, self.choices.index(which), start, end))
+        self.needs(to, which, before + days, before)
+
+    def change(self, to: int, which: Which, days: int) -> None:
+        choice = self.choices.index(which)
+        self.rows["changes"].append((to, choice, self.edge(2 * days), self.edge(days)))
+        self.needs(to, which, days)
+        self.needs(to, which, 2 * days, days)
+
+    def share(self, to: int, which: Which, of: Which, days: int) -> None:
+        both = _both(which, of)
+        if both not in self.choices:
+            self.choices.append(both)
+        part, whole = self.choices.index(both), self.choices.index(of)
+        self.rows["shares"].append((to, part, whole, self.edge(days)))
+
+    def decayed(self, to: int, which: Which, half_life: int) -> None:
+        self.rows["decays"].append((to, self.choices.index(which), self.weight(half_life)))
+        self.needs(to, which, LOOKBACK_DAYS)
+
+    def recent_weight(self, to: int, which: Which, fast: int, slow: int) -> None:
+        sequence = self.choices.index(which)
+        self.rows["ratios"].append((to, sequence, self.weight(fast), self.weight(slow)))
+
+    def attribute(self, to: int, attribute: str) -> None:
+        self.rows["attributes"].append((to, ATTRIBUTES.index(attribute)))
+
+    def tenure(self, to: int) -> None:
+        self.rows["tenures"].append((to,))
+
+    def covered_days(self, to: int, source: str, days: int) -> None:
+        self.rows["coverages"].append((to, SOURCE.code(source), days * DAY))
+
+    def ordered(self, to: int, operation: str, which: Which, first: int, second: int) -> None:
+        row = (to, SEQUENCE_OPS.index(operation), self.choices.index(which), first, second)
+        self.rows["sequences"].append(row)
+        if operation in ("peak", "active_periods", "different_reasons"):
+            self.needs(to, which, second // DAY)
+
+    def sequence(self, to: int, feature: Feature) -> None:
+        params = feature.params
+        first = params.get("nth", params.get("days", 0) * DAY)
+        second = params.get("within", params.get("days", 0)) * DAY
+        self.ordered(to, feature.primitive, params["which"], first, second)
+
+    def compile(self) -> None:
+        for to, feature in enumerate(self.catalogue):
+            if feature.primitive in SEQUENCE_OPS:
+                self.sequence(to, feature)
+            else:
+                add: Callable[..., None] = getattr(self, feature.primitive)
+                add(to, **feature.params)
+
+
+def _both(part: Which, whole: Which) -> Which:
+    """Check that a share's part is a choice within its whole."""
+    outside = [
+        column
+        for column in COLUMNS
+        if (codes := whole.accepts(column))
+        and not set(part.accepts(column) or range(256)) <= set(codes)
+    ]
+    if outside or (part.counting == "events" and whole.counting == "incidents"):
+        raise UsageError(
+            "a share's part reaches outside its whole",
+            where=f"share, {', '.join(outside) or 'counting'}",
+            fix="narrow `which` so that each of its events is also one of `of`",
+        )
+    return part
+
+
+def _words(choices: list[Which]) -> NDArray[np.uint64]:
+    words = np.zeros((len(COLUMNS), 256), np.uint64)
+    for place, column in enumerate(COLUMNS):
+        size = 168 if column == "hour_of_week" else len(EVENT_CATEGORIES[column].names)
+        for bit, choice in enumerate(choices):
+            accepted = list(choice.accepts(column) or range(size))
+            words[place, accepted] |= np.uint64(1 << bit)
+        words[place, :size] |= np.uint64(1 << VALID_BIT)
+    return words
+
+
+def _weights(half_lives: list[int]) -> tuple[NDArray[np.uint32], Ints]:
+    hours = [min(LOOKBACK_DAYS, _WEIGHT_GONE * h) * 24 + 1 for h in half_lives]
+    table = np.zeros((len(half_lives), max(hours, default=1)), np.uint32)
+    for row, (half_life, size) in enumerate(zip(half_lives, hours, strict=True)):
+        exact = [2.0 ** (WEIGHT_BITS - hour / (24 * half_life)) for hour in range(size)]
+        table[row, :size] = np.rint(exact).astype(np.uint32)
+    return table, np.array(hours, np.int64)
+
+
+def _table(rows: list[tuple[int, ...]], width: int) -> Ints:
+    return np.array(rows, np.int64).reshape(len(rows), width)
+
+
+_WIDTHS = {
+    "counts": 4, "changes": 4, "shares": 4, "decays": 3, "ratios": 4, "sequences": 5,
+    "attributes": 2, "tenures": 1, "coverages": 3, "spans": 4,
+}  # fmt: skip
+
+
+def compile_plan(catalogue: Catalogue) -> Plan:
+    """Compile a catalogue.
+
+    Raises
+    ------
+    UsageError
+        More choices of events than fit, or a share whose part reaches outside its whole.
+    """
+    compiler = _Compiler(catalogue)
+    compiler.compile()
+    weights, weight_hours = _weights(compiler.half_lives)
+    by_events = sum(1 << b for b, w in enumerate(compiler.choices) if w.counting == "events")
+    tables: dict[str, Any] = {
+        name: _table(compiler.rows[name], width) for name, width in _WIDTHS.items()
+    }
+    return Plan(
+        n_features=len(catalogue),
+        n_choices=len(compiler.choices),
+        n_sequences=compiler.n_sequences,
+        words=_words(compiler.choices),
+        event_bits=np.uint64(by_events),
+        edges=np.array(compiler.edges, np.int64) * DAY,
+        weights=weights,
+        weight_hours=weight_hours,
+        **tables,
+    )

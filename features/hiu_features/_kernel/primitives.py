@@ -1,0 +1,123 @@
+"""The primitives over the ages of a choice of events: one short function each.
+
+``ages`` holds whole seconds before as_of, ascending (the latest event first), of the ``n``
+events chosen. A window of ``w`` seconds holds the ages from 1 to ``w``: [as_of - w, as_of).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from hiu_features.primitives import GAPS_KEPT, LEAST_GAPS, WEIGHT_BITS
+from hiu_risk.times import DAY, HOUR
+
+Ages = NDArray[np.int32]
+_UNIT = float(2**WEIGHT_BITS)
+
+
+@numba.njit(error_model="numpy", cache=True)
+def decayed_units(ages: Ages, n: int, weights: NDArray[np.uint32], hours: int) -> int:
+    """Sum the decay weights, in units of 2**-30: whole numbers, so order does not matter."""
+    total = np.int64(0)
+    for i in range(n):
+        hour = ages[i] // HOUR
+        if hour >= hours:
+            break
+        total += np.int64(weights[hour])
+    return total
+
+
+@numba.njit(error_model="numpy", cache=True)
+def decayed(units: int) -> float:
+    """Turn units into incidents."""
+    return units / _UNIT
+
+
+@numba.njit(error_model="numpy", cache=True)
+def days_since(ages: Ages, n: int, nth: int, within: int) -> float:
+    """Days from the nth last event to as_of."""
+    if n < nth or ages[nth - 1] > within:
+        return math.nan
+    return ages[nth - 1] / DAY
+
+
+@numba.njit(error_model="numpy", cache=True)
+def peak(ages: Ages, n: int, span: int, within: int) -> float:
+    """Most events within any half-open window of span seconds."""
+    most, first = 0, 0
+    for i in range(n):
+        if ages[i] > within:
+            break
+        while ages[i] - ages[first] >= span:
+            first += 1
+        most = max(most, i - first + 1)
+    return float(most)
+
+
+@numba.njit(error_model="numpy", cache=True)
+def active_periods(ages: Ages, n: int, period: int, within: int) -> float:
+    """How many periods, counted back from as_of, hold an event."""
+    active, last = 0, -1
+    for i in range(n):
+        if ages[i] > within:
+            break
+        place = (ages[i] - 1) // period
+        if place != last:
+            active, last = active + 1, place
+    return float(active)
+
+
+@numba.njit(error_model="numpy", cache=True)
+def latest_gaps(ages: Ages, n: int, within: int, gaps: NDArray[np.int64]) -> int:
+    """Write the latest gaps in ascending order; give how many there are."""
+    size = 0
+    for i in range(1, n):
+        if ages[i] > within or size == GAPS_KEPT:
+            break
+        gap = np.int64(ages[i] - ages[i - 1])
+        place = size
+        while place > 0 and gaps[place - 1] > gap:
+            gaps[place] = gaps[place - 1]
+            place -= 1
+        gaps[place] = gap
+        size += 1
+    return size
+
+
+@numba.njit(error_model="numpy", cache=True)
+def median_gap(ages: Ages, n: int, within: int, gaps: NDArray[np.int64]) -> float:
+    """Median of the latest gaps in days."""
+    size = latest_gaps(ages, n, within, gaps)
+    if size == 0:
+        return math.nan
+    return (gaps[(size - 1) // 2] + gaps[size // 2]) / 2.0 / DAY
+
+
+@numba.njit(error_model="numpy", cache=True)
+def gap_variation(ages: Ages, n: int, within: int, gaps: NDArray[np.int64]) -> float:
+    """Standard deviation of the latest gaps over their mean, from whole-number sums."""
+    size = latest_gaps(ages, n, within, gaps)
+    total, squares = np.int64(0), np.int64(0)
+    for i in range(size):
+        total += gaps[i]
+        squares += gaps[i] * gaps[i]
+    if size < LEAST_GAPS or total == 0:
+        return math.nan
+    return math.sqrt(float(size * squares - total * total)) / float(total)
+
+
+@numba.njit(error_model="numpy", cache=True)
+def different_reasons(ages: Ages, reasons: NDArray[np.uint8], n: int, within: int) -> float:
+    """Number of different reasons, unknown left out."""
+    seen, different = np.uint64(0), 0
+    for i in range(n):
+        if ages[i] > within:
+            break
+        bit = np.uint64(1) << np.uint64(reasons[i])
+        if reasons[i] != 0 and not seen & bit:
+            seen, different = seen | bit, different + 1
+    return float(different)

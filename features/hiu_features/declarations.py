@@ -1,0 +1,452 @@
+"""The catalogue that ships with the project: one declaration a feature, nothing else.
+
+To add a feature, add a declaration; every page, explanation and schema follows from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hiu_features.feature import Feature
+from hiu_features.which import Which
+
+CALLS = Which(("call",))
+ALL_CALLS = Which(("call",), counting="events")
+AE = Which(("ae",))
+ADMISSIONS = Which(("admission",))
+
+NIGHT_CALLS = replace(CALLS, hours="night")
+WEEKEND_CALLS = replace(CALLS, hours="weekend")
+MENTAL_HEALTH = replace(CALLS, reason=("mental_health",))
+SELF_HARM = replace(CALLS, reason=("self_harm",))
+FALLS = replace(CALLS, reason=("falls",))
+ADDICTION = replace(CALLS, reason=("addiction",))
+BREATHING_OR_CHEST = replace(CALLS, reason=("breathing", "chest_pain"))
+SOCIAL = replace(CALLS, reason=("social", "loneliness", "housing", "vulnerable_adult"))
+ADVISED_BY_PHONE = replace(CALLS, outcome=("hear_treat",))
+TREATED_AT_SCENE = replace(CALLS, outcome=("see_treat",))
+CONVEYED = replace(CALLS, outcome=("see_convey_ed", "see_convey_other"))
+OWN_CALLS = replace(CALLS, caller_type=("self",))
+LEFT_UNSEEN = replace(AE, outcome=("left_unseen",))
+BY_AMBULANCE = replace(AE, arrival=("ambulance",))
+LOW_URGENCY = replace(AE, urgency=("standard", "low"))
+
+WINDOWS = (7, 28, 30, 90, 365)
+HALF_LIVES = (7, 30, 90)
+
+FREQUENCY = (
+    *(
+        Feature(
+            f"calls_{days}d",
+            "count",
+            {"which": CALLS, "days": days},
+            unit="incidents",
+            concept="how_often",
+            sentence=f"{{value:call}} in the last {days} days",
+            compared="{calls_28d_before:bare} in the 28 days before" if days == 28 else "",
+            direction=+1,
+        )
+        for days in WINDOWS
+    ),
+    Feature(
+        "calls_all_90d",
+        "count",
+        {"which": ALL_CALLS, "days": 90},
+        unit="calls",
+        concept="how_often",
+        sentence="{value:call} in the last 90 days when each call counts, repeats included",
+        direction=+1,
+    ),
+    *(
+        Feature(
+            f"calls_decayed_{days}d",
+            "decayed",
+            {"which": CALLS, "half_life": days},
+            unit="weighted incidents",
+            concept="how_often",
+            sentence=f"Recent calls add up to {{value:number}} when a call {days} days ago counts "
+            "half",
+            direction=+1,
+        )
+        for days in HALF_LIVES
+    ),
+    Feature(
+        "calls_peak_30d",
+        "peak",
+        {"which": CALLS, "days": 30},
+        unit="incidents",
+        concept="how_often",
+        sentence="At most {value:call} within 30 days in the last year",
+        direction=+1,
+    ),
+    Feature(
+        "calls_active_months",
+        "active_periods",
+        {"which": CALLS, "days": 30, "within": 360},
+        unit="periods of 30 days",
+        concept="how_often",
+        sentence="Calls in {value:bare} of the last 12 periods of 30 days",
+        direction=+1,
+    ),
+)
+
+RECENCY = (
+    Feature(
+        "days_since_last_call",
+        "days_since",
+        {"which": CALLS, "nth": 1},
+        unit="days",
+        concept="how_recently",
+        sentence="Last call {value:days} ago",
+        sentence_missing="No call in the last two years",
+        direction=-1,
+    ),
+    Feature(
+        "days_since_3rd_last_call",
+        "days_since",
+        {"which": CALLS, "nth": 3},
+        unit="days",
+        concept="how_recently",
+        sentence="The last three calls all came within {value:days}",
+        sentence_missing="Fewer than 3 calls in the last two years",
+        direction=-1,
+    ),
+    Feature(
+        "days_since_5th_last_call",
+        "days_since",
+        {"which": CALLS, "nth": 5},
+        unit="days",
+        concept="how_recently",
+        sentence="The last five calls all came within {value:days}",
+        sentence_missing="Fewer than 5 calls in the last two years",
+        direction=-1,
+    ),
+)
+
+CHANGE = (
+    Feature(
+        "calls_28d_before",
+        "count",
+        {"which": CALLS, "days": 28, "before": 28},
+        unit="incidents",
+        concept="changing",
+        sentence="{value:call} in the 28 days before the last 28",
+    ),
+    Feature(
+        "calls_90d_before",
+        "count",
+        {"which": CALLS, "days": 90, "before": 90},
+        unit="incidents",
+        concept="changing",
+        sentence="{value:call} in the 90 days before the last 90",
+    ),
+    Feature(
+        "calls_change_28d",
+        "change",
+        {"which": CALLS, "days": 28},
+        unit="incidents",
+        concept="changing",
+        sentence="Compared with the 28 days before, {value:more call} in the last 28 days",
+    ),
+    Feature(
+        "calls_recent_weight",
+        "recent_weight",
+        {"which": CALLS, "fast": 7, "slow": 90},
+        unit="share",
+        concept="changing",
+        sentence="{value:percent} of the weight of recent calls lies in the last week or two",
+        sentence_missing="No calls in the last two years",
+    ),
+    Feature(
+        "calls_median_gap",
+        "median_gap",
+        {"which": CALLS},
+        unit="days",
+        concept="changing",
+        sentence="Half of the gaps between calls are {value:days} or shorter",
+        sentence_missing="Fewer than 2 calls in the last year",
+    ),
+    Feature(
+        "calls_gap_variation",
+        "gap_variation",
+        {"which": CALLS},
+        unit="ratio",
+        concept="changing",
+        sentence="Gaps between calls vary by {value:number} times their average",
+        sentence_missing="Fewer than 4 calls in the last year, so no rhythm to see",
+    ),
+)
+
+WHEN = (
+    Feature(
+        "calls_night_share_365d",
+        "share",
+        {"which": NIGHT_CALLS, "of": CALLS, "days": 365},
+        unit="share",
+        concept="when",
+        sentence="{value:percent} of the calls in the last year came at night (10pm to 6am)",
+        sentence_missing="No calls in the last year",
+    ),
+    Feature(
+        "calls_weekend_share_365d",
+        "share",
+        {"which": WEEKEND_CALLS, "of": CALLS, "days": 365},
+        unit="share",
+        concept="when",
+        sentence="{value:percent} of the calls in the last year came at a weekend",
+        sentence_missing="No calls in the last year",
+    ),
+    Feature(
+        "calls_night_90d",
+        "count",
+        {"which": NIGHT_CALLS, "days": 90},
+        unit="incidents",
+        concept="when",
+        sentence="{value:call} at night (10pm to 6am) in the last 90 days",
+        direction=+1,
+    ),
+)
+
+REASONS = (
+    *(
+        Feature(
+            f"calls_{name}_365d",
+            "count",
+            {"which": which, "days": 365},
+            unit="incidents",
+            concept="why",
+            sentence=f"{{value:call}} {about} in the last year",
+            direction=+1,
+        )
+        for name, which, about in (
+            ("mental_health", MENTAL_HEALTH, "about mental health"),
+            ("self_harm", SELF_HARM, "about self-harm"),
+            ("falls", FALLS, "about falls"),
+            ("addiction", ADDICTION, "about alcohol or drugs"),
+            ("breathing_or_chest", BREATHING_OR_CHEST, "about breathing or chest pain"),
+            ("social", SOCIAL, "about housing, loneliness or other social needs"),
+        )
+    ),
+    Feature(
+        "calls_mental_health_share_365d",
+        "share",
+        {"which": MENTAL_HEALTH, "of": CALLS, "days": 365},
+        unit="share",
+        concept="why",
+        sentence="{value:percent} of the calls in the last year were about mental health",
+        sentence_missing="No calls in the last year",
+    ),
+    Feature(
+        "calls_different_reasons_365d",
+        "different_reasons",
+        {"which": CALLS, "days": 365},
+        unit="reasons",
+        concept="why",
+        sentence="Calls about {value:reason} in the last year",
+    ),
+)
+
+ENDINGS = (
+    Feature(
+        "calls_hear_treat_365d",
+        "count",
+        {"which": ADVISED_BY_PHONE, "days": 365},
+        unit="incidents",
+        concept="how_it_ended",
+        sentence="{value:call} in the last year ended with advice by phone",
+    ),
+    Feature(
+        "calls_see_treat_share_365d",
+        "share",
+        {"which": TREATED_AT_SCENE, "of": CALLS, "days": 365},
+        unit="share",
+        concept="how_it_ended",
+        sentence="{value:percent} of the calls in the last year were treated at home",
+        sentence_missing="No calls in the last year",
+    ),
+    Feature(
+        "calls_conveyed_365d",
+        "count",
+        {"which": CONVEYED, "days": 365},
+        unit="incidents",
+        concept="how_it_ended",
+        sentence="{value:call} in the last year ended with a journey by ambulance",
+    ),
+    Feature(
+        "calls_self_share_365d",
+        "share",
+        {"which": OWN_CALLS, "of": CALLS, "days": 365},
+        unit="share",
+        concept="how_it_ended",
+        sentence="{value:percent} of the calls in the last year were made by the person",
+        sentence_missing="No calls in the last year",
+    ),
+)
+
+AE_VISITS = (
+    *(
+        Feature(
+            f"ae_{days}d",
+            "count",
+            {"which": AE, "days": days},
+            unit="incidents",
+            concept="ae",
+            sentence=f"{{value:visit}} in the last {days} days",
+            compared="{ae_28d_before:bare} in the 28 days before" if days == 28 else "",
+            direction=+1,
+        )
+        for days in WINDOWS
+    ),
+    Feature(
+        "ae_28d_before",
+        "count",
+        {"which": AE, "days": 28, "before": 28},
+        unit="incidents",
+        concept="ae",
+        sentence="{value:visit} in the 28 days before the last 28",
+    ),
+    *(
+        Feature(
+            f"ae_decayed_{days}d",
+            "decayed",
+            {"which": AE, "half_life": days},
+            unit="weighted incidents",
+            concept="ae",
+            sentence=f"Recent A&E visits add up to {{value:number}} when a visit {days} days ago "
+            "counts half",
+            direction=+1,
+        )
+        for days in HALF_LIVES
+    ),
+    Feature(
+        "days_since_last_ae",
+        "days_since",
+        {"which": AE, "nth": 1},
+        unit="days",
+        concept="ae",
+        sentence="Last A&E visit {value:days} ago",
+        sentence_missing="No A&E visit in the last two years",
+        direction=-1,
+    ),
+    Feature(
+        "ae_left_unseen_365d",
+        "count",
+        {"which": LEFT_UNSEEN, "days": 365},
+        unit="incidents",
+        concept="ae",
+        sentence="{value:visit} in the last year ended with leaving before being seen",
+        direction=+1,
+    ),
+    Feature(
+        "ae_by_ambulance_365d",
+        "count",
+        {"which": BY_AMBULANCE, "days": 365},
+        unit="incidents",
+        concept="ae",
+        sentence="{value:visit} by ambulance in the last year",
+        direction=+1,
+    ),
+    Feature(
+        "ae_low_urgency_share_365d",
+        "share",
+        {"which": LOW_URGENCY, "of": AE, "days": 365},
+        unit="share",
+        concept="ae",
+        sentence="{value:percent} of the A&E visits in the last year were of lower urgency",
+        sentence_missing="No A&E visits in the last year",
+    ),
+)
+
+ADMITTED = (
+    *(
+        Feature(
+            f"admissions_{days}d",
+            "count",
+            {"which": ADMISSIONS, "days": days},
+            unit="incidents",
+            concept="admissions",
+            sentence=f"{{value:admission}} in the last {days} days",
+        )
+        for days in WINDOWS
+    ),
+    *(
+        Feature(
+            f"admissions_decayed_{days}d",
+            "decayed",
+            {"which": ADMISSIONS, "half_life": days},
+            unit="weighted incidents",
+            concept="admissions",
+            sentence=f"Recent emergency admissions add up to {{value:number}} when one {days} days "
+            "ago counts half",
+        )
+        for days in HALF_LIVES
+    ),
+    Feature(
+        "days_since_last_admission",
+        "days_since",
+        {"which": ADMISSIONS, "nth": 1},
+        unit="days",
+        concept="admissions",
+        sentence="Last emergency admission {value:days} ago",
+        sentence_missing="No emergency admission in the last two years",
+    ),
+)
+
+PERSON = tuple(
+    Feature(
+        name,
+        "attribute",
+        {"attribute": name},
+        unit=unit,
+        concept="about_the_person",
+        sentence=sentence,
+        sentence_missing="Not known",
+        protected=True,
+    )
+    for name, unit, sentence in (
+        ("age", "years", "Aged {value:bare}"),
+        ("sex_female", "1 female, 0 not", "Sex recorded ({value:number})"),
+        ("imd_decile", "decile, 1 most deprived", "Deprivation decile {value:bare}"),
+    )
+)
+
+COVERAGE = (
+    Feature(
+        "tenure_days",
+        "tenure",
+        unit="days",
+        concept="coverage",
+        sentence="First known {value:days} ago",
+        sentence_missing="Nothing known before this day",
+    ),
+    *(
+        Feature(
+            f"{name}_covered_365d",
+            "covered_days",
+            {"source": source, "days": 365},
+            unit="days",
+            concept="coverage",
+            sentence=f"The {title} data cover {{value:days}} of the last 365",
+            sentence_missing=f"Not known how much the {title} data cover",
+        )
+        for name, source, title in (
+            ("calls", "call", "999"),
+            ("ae", "ae", "A&E"),
+            ("admissions", "admission", "admission"),
+        )
+    ),
+)
+
+FEATURES: tuple[Feature, ...] = (
+    *FREQUENCY,
+    *RECENCY,
+    *CHANGE,
+    *WHEN,
+    *REASONS,
+    *ENDINGS,
+    *AE_VISITS,
+    *ADMITTED,
+    *PERSON,
+    *COVERAGE,
+)
+"""All features, in the order of the columns."""

@@ -1,0 +1,72 @@
+"""The result of a build: one row per person and as_of, one float32 column a feature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """Values of features, ordered by person, then as_of.
+
+    Parameters
+    ----------
+    person : int32 array, shape (n,)
+        Position of the person in the histories.
+    as_of : int64 array, shape (n,)
+        Index date in UTC seconds.
+    values : float32 array, shape (n, n_features)
+        C-contiguous; NaN is missing.
+    names : tuple of str
+        Feature names, in the order of the columns.
+    """
+
+    person: NDArray[np.int32]
+    as_of: NDArray[np.int64]
+    values: NDArray[np.float32]
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.person)
+
+    def column(self, name: str) -> NDArray[np.float32]:
+        """Give one feature's values, shape (n,)."""
+        return self.values[:, self.names.index(name)]
+
+    def row(self, place: int) -> dict[str, float]:
+        """Give one row's values by feature name."""
+        return dict(zip(self.names, self.values[place].tolist(), strict=True))
+
+    def to_arrow(self) -> pa.Table:
+        """Give an Arrow table: person, as_of (UTC seconds), one float column a feature.
+
+        Missing values are null.
+        """
+        import pyarrow as pa
+
+        columns = {
+            "person": pa.array(self.person),
+            "as_of": pa.array(self.as_of).cast(pa.timestamp("s", "UTC")),
+        }
+        by_column = np.ascontiguousarray(self.values.T)
+        for name, values in zip(self.names, by_column, strict=True):
+            columns[name] = pa.array(values, from_pandas=True)
+        return pa.table(columns)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give a pandas frame indexed by person and as_of; missing values are NaN."""
+        import pandas as pd
+
+        index = pd.MultiIndex.from_arrays(
+            [self.person, pd.to_datetime(self.as_of, unit="s", utc=True)],
+            names=["person", "as_of"],
+        )
+        return pd.DataFrame(self.values, index=index, columns=list(self.names), copy=False)
