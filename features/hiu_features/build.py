@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,13 +23,18 @@ from hiu_features.table import FeatureTable
 from hiu_features.which import COLUMNS
 from hiu_risk.codes import SOURCE
 from hiu_risk.errors import DataError, UsageError
-from hiu_risk.histories import Feed, Histories
+from hiu_risk.histories import UNKNOWN_TIME, Feed, Histories
+from hiu_risk.local_dates import date_numbers
 from hiu_risk.times import DAY, EARLIEST, LATEST
 
 ACTIVE_DAYS = 365
 """By default a person has a row when an event of this many days before as_of is known."""
 
 _BLOCK_ROWS = 20_000
+_FEW = 64
+"""Up to so many dates Python's calendar is quicker than Arrow's."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Advance = Callable[[float], None]
 
 
@@ -122,7 +128,7 @@ def _blocks(starts: NDArray[np.int64]) -> list[tuple[int, int]]:
         return [(0, n_people)]
     marks = np.arange(_BLOCK_ROWS, n_rows, _BLOCK_ROWS)
     cuts = [0, *np.unique(np.searchsorted(starts, marks, side="left")).tolist(), n_people]
-    return [(a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True) if b > a]
+    return [(a, b) for a, b in pairwise(cuts) if b > a]
 
 
 def _dates(plan: Plan, histories: Histories, as_ofs: ArrayLike) -> Dates:
@@ -135,9 +141,7 @@ def _dates(plan: Plan, histories: Histories, as_ofs: ArrayLike) -> Dates:
         )
     if not EARLIEST <= int(moments[0]) <= int(moments[-1]) <= LATEST:
         raise UsageError("an index date outside 1970 to 2100", where="features, as_ofs")
-    zone = ZoneInfo(histories.zone)
-    days = [datetime.fromtimestamp(moment, zone) for moment in moments.tolist()]
-    local = np.array([d.year * 10_000 + d.month * 100 + d.day for d in days], np.int64)
+    local = local_days(moments, histories.zone)
     spells = _covered_spells(histories.feeds)
     return Dates(moments, local, *coverage(plan, spells, bool(histories.feeds), moments))
 
@@ -164,6 +168,20 @@ def _kernel_arrays(histories: Histories) -> tuple[Events, Attributes]:
         _whole(h.superseded_at), _whole(h.leads_until), columns,
     )  # fmt: skip
     return events, Attributes(_whole(people.born_at), _bytes(people.sex), _bytes(people.imd_decile))
+
+
+def local_days(seconds: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
+    """Give year * 10000 + month * 100 + day of each time on the zone's calendar."""
+    if len(seconds) > _FEW:
+        return date_numbers(seconds, zone)
+    there = ZoneInfo(zone)
+    days = [(_EPOCH + timedelta(seconds=s)).astimezone(there) for s in seconds.tolist()]
+    return np.array([d.year * 10_000 + d.month * 100 + d.day for d in days], np.int64)
+
+
+def _born_days(born_at: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
+    known = born_at != UNKNOWN_TIME
+    return np.where(known, local_days(np.where(known, born_at, 0), zone), 0)
 
 
 def _whole(array: NDArray[Any]) -> NDArray[np.int64]:
@@ -230,7 +248,7 @@ def warm_up() -> None:
     from hiu_risk.histories import People
 
     none, never = np.empty(0, np.int64), np.empty(0, np.uint8)
-    codes = {name: never for name in COLUMNS}
+    codes = dict.fromkeys(COLUMNS, never)
     empty = Histories(
         people=People.unknown(np.array([""])),
         offsets=np.zeros(2, np.int64),

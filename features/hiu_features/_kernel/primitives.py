@@ -39,7 +39,7 @@ def decayed(units: int) -> float:
 
 @numba.njit(error_model="numpy", cache=True)
 def days_since(ages: Ages, n: int, nth: int, within: int) -> float:
-    """Days from the nth last event to as_of."""
+    """Give the days from the nth last event to as_of."""
     if n < nth or ages[nth - 1] > within:
         return math.nan
     return ages[nth - 1] / DAY
@@ -47,7 +47,7 @@ def days_since(ages: Ages, n: int, nth: int, within: int) -> float:
 
 @numba.njit(error_model="numpy", cache=True)
 def peak(ages: Ages, n: int, span: int, within: int) -> float:
-    """Most events within any half-open window of span seconds."""
+    """Give the most events within any half-open window of span seconds."""
     most, first = 0, 0
     for i in range(n):
         if ages[i] > within:
@@ -60,7 +60,7 @@ def peak(ages: Ages, n: int, span: int, within: int) -> float:
 
 @numba.njit(error_model="numpy", cache=True)
 def active_periods(ages: Ages, n: int, period: int, within: int) -> float:
-    """How many periods, counted back from as_of, hold an event."""
+    """Count the periods, counted back from as_of, that hold an event."""
     active, last = 0, -1
     for i in range(n):
         if ages[i] > within:
@@ -90,7 +90,7 @@ def latest_gaps(ages: Ages, n: int, within: int, gaps: NDArray[np.int64]) -> int
 
 @numba.njit(error_model="numpy", cache=True)
 def median_gap(ages: Ages, n: int, within: int, gaps: NDArray[np.int64]) -> float:
-    """Median of the latest gaps in days."""
+    """Give the median of the latest gaps in days."""
     size = latest_gaps(ages, n, within, gaps)
     if size == 0:
         return math.nan
@@ -99,7 +99,7 @@ def median_gap(ages: Ages, n: int, within: int, gaps: NDArray[np.int64]) -> floa
 
 @numba.njit(error_model="numpy", cache=True)
 def gap_variation(ages: Ages, n: int, within: int, gaps: NDArray[np.int64]) -> float:
-    """Standard deviation of the latest gaps over their mean, from whole-number sums."""
+    """Give the standard deviation of the latest gaps over their mean, from whole-number sums."""
     size = latest_gaps(ages, n, within, gaps)
     total, squares = np.int64(0), np.int64(0)
     for i in range(size):
@@ -112,7 +112,7 @@ def gap_variation(ages: Ages, n: int, within: int, gaps: NDArray[np.int64]) -> f
 
 @numba.njit(error_model="numpy", cache=True)
 def different_reasons(ages: Ages, reasons: NDArray[np.uint8], n: int, within: int) -> float:
-    """Number of different reasons, unknown left out."""
+    """Count the different reasons, leaving unknown out."""
     seen, different = np.uint64(0), 0
     for i in range(n):
         if ages[i] > within:

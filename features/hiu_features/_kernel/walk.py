@@ -18,7 +18,6 @@ from hiu_features._kernel.bits import lowest_bit
 from hiu_features._kernel.coverage import write_coverage
 from hiu_features._kernel.plan import VALID_BIT, Plan
 from hiu_features.primitives import GAPS_KEPT
-from hiu_risk.histories import UNKNOWN_TIME
 from hiu_risk.times import DAY
 from hiu_risk.visibility import is_known
 
@@ -44,7 +43,7 @@ class Events(NamedTuple):
 class Attributes(NamedTuple):
     """The attributes of people that features may use."""
 
-    born_at: Ints
+    born_days: Ints  # year * 10000 + month * 100 + day, local; 0 when unknown
     sex: NDArray[np.uint8]
     imd_decile: NDArray[np.uint8]
 
@@ -186,28 +185,11 @@ def write_sequences(plan: Plan, scratch: Scratch, row: Values) -> None:
 
 
 @numba.njit(error_model="numpy", cache=True)
-def year_month_day(seconds: int) -> int:
-    """Give year * 10000 + month * 100 + day of a UTC time (proleptic Gregorian calendar)."""
-    days = seconds // DAY + 719_468  # days since 0000-03-01, so that leap days end a year
-    era = days // 146_097
-    day_of_era = days - era * 146_097
-    leap_days = day_of_era // 1_460 - day_of_era // 36_524 + day_of_era // 146_096
-    year_of_era = (day_of_era - leap_days) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    from_march = (5 * day_of_year + 2) // 153
-    day = day_of_year - (153 * from_march + 2) // 5 + 1
-    month = from_march + 3 if from_march < 10 else from_march - 9
-    year = year_of_era + era * 400 + (1 if month <= 2 else 0)
-    return year * 10_000 + month * 100 + day
-
-
-@numba.njit(error_model="numpy", cache=True)
-def age_in_years(born_at: int, local_day: int) -> float:
-    """Whole years; a 29 February birthday falls on 1 March in other years."""
-    if born_at == UNKNOWN_TIME:
+def age_in_years(born_day: int, local_day: int) -> float:
+    """Give whole years between local dates; a 29 February birthday falls on 1 March in other years."""
+    if born_day == 0 or local_day < born_day:
         return math.nan
-    lived = local_day - year_month_day(born_at)
-    return float(lived // 10_000) if lived >= 0 else math.nan
+    return float((local_day - born_day) // 10_000)
 
 
 @numba.njit(error_model="numpy", cache=True)
@@ -216,7 +198,7 @@ def write_person(plan: Plan, people: Attributes, person: int, local_day: int, ro
     for r in range(len(plan.attributes)):
         to, attribute = plan.attributes[r]
         if attribute == 0:
-            row[to] = age_in_years(people.born_at[person], local_day)
+            row[to] = age_in_years(people.born_days[person], local_day)
         elif attribute == 1:
             sex = people.sex[person]
             row[to] = math.nan if sex == 0 else (1.0 if sex == 1 else 0.0)
