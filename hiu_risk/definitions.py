@@ -52,11 +52,21 @@ class Clause:
     calendar_months: int = 0
 
     def __post_init__(self) -> None:
-        SOURCE.code(self.source)
+        if self.source not in SOURCE.names[1:]:
+            raise UsageError(
+                f"no source {self.source!r}",
+                where="definition clause",
+                fix=near_match(str(self.source), SOURCE.names[1:]),
+            )
         if self.operator not in (">=", ">"):
             raise UsageError("an operator must be >= or >", where="definition clause")
-        if not 1 <= self.count <= 1_000:
-            raise UsageError("a count must be from 1 to 1000", where="definition clause")
+        for name, largest in (("count", 1_000), ("days", 3_650), ("calendar_months", 120)):
+            value, smallest = getattr(self, name), int(name == "count")
+            if type(value) is not int or not smallest <= value <= largest:
+                raise UsageError(
+                    f"{name} must be a whole number from {smallest} to {largest}",
+                    where="definition clause",
+                )
         if (self.days > 0) == (self.calendar_months > 0):
             raise UsageError(
                 "a window is either rolling days or calendar months",
@@ -122,8 +132,23 @@ class Definition:
     def __post_init__(self) -> None:
         if not self.clauses:
             raise UsageError("a definition needs a clause", where=f"definition {self.id}")
+        if self.entity not in ("person", "address"):
+            raise UsageError("an entity is a person or an address", where=f"definition {self.id}")
+        low, high = self.min_age, self.max_age
+        for age in (low, high):
+            if age is not None and (type(age) is not int or not 0 <= age <= 120):
+                raise UsageError(
+                    "an age must be a whole number from 0 to 120", where=f"definition {self.id}"
+                )
+        if low is not None and high is not None and low > high:
+            raise UsageError("min_age lies above max_age", where=f"definition {self.id}")
         for name in self.address_types:
-            ADDRESS_TYPE.code(name)
+            if name not in ADDRESS_TYPE.names:
+                raise UsageError(
+                    f"no address type {name!r}",
+                    where=f"definition {self.id}",
+                    fix=near_match(name, ADDRESS_TYPE.names),
+                )
 
     @property
     def longest_window(self) -> int:
