@@ -1,0 +1,179 @@
+"""``hiu-risk score``: the ranked worklist of one day."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hiu_risk.cli.output import JsonFile, Result, say, write_result
+
+if TYPE_CHECKING:
+    from hiu_serving.worklist import Worklist
+
+
+class ReasonResult(Result):
+    """What raises a score: a concept, told by the person's own values."""
+
+    concept: str
+    feature: str
+    sentence: str
+    contribution: float
+
+
+class EntryResult(Result):
+    """One name on the list."""
+
+    rank: int
+    person: str
+    score: float
+    band: str
+    change: str
+    previous_rank: int | None
+    reasons: list[ReasonResult]
+    cautions: list[str]
+
+
+class FeedResult(Result):
+    """How far one feed reaches."""
+
+    source: str
+    complete_until: int
+    newest_known_at: int | None
+    days_behind: float
+    status: str
+
+
+class ScoreResult(Result):
+    """The worklist of one day, and where it was written."""
+
+    as_of: int
+    as_of_text: str
+    model: str
+    store: str
+    definition: dict[str, Any]
+    definition_in_words: str
+    target: str
+    horizon_days: int
+    capacity: int
+    n_people: int
+    n_scored: int
+    exclusions: dict[str, int]
+    look_back_covered: bool
+    feeds: list[FeedResult]
+    previous_as_of: int | None
+    left: int
+    tied_out: int
+    entries: list[EntryResult]
+    files: list[str]
+    not_for: str
+
+
+def score(
+    as_of: Annotated[str, typer.Option(help="Index date, 2025-03-01 or 2025-03-01T06:00:00Z.")],
+    out: Annotated[Path, typer.Option(help="Folder for worklist.csv and worklist.html.")],
+    store: Annotated[Path, typer.Option(help="The store.")] = Path("store"),
+    home: Annotated[Path, typer.Option(help="The model home.")] = Path("mlruns"),
+    model: Annotated[
+        str, typer.Option(help="champion, challenger, or a model version.")
+    ] = "champion",
+    capacity: Annotated[int, typer.Option(help="Most people on the list.")] = 75,
+    banner_days: Annotated[
+        float, typer.Option(help="Days a feed may be late before the list says so.")
+    ] = 3,
+    refuse_days: Annotated[
+        float,
+        typer.Option(help="Days a feed the definition counts may be late before none is made."),
+    ] = 21,
+    json: JsonFile = None,
+) -> None:
+    """List the people most likely to meet the definition soon, each with reasons.
+
+    The list is kept in the model home, so that the next one can say what changed.
+    """
+    from hiu_risk.model import ModelHome
+    from hiu_risk.store import Store
+    from hiu_risk.times import now, parse_as_of
+    from hiu_serving.files import write_worklist
+    from hiu_serving.freshness import FreshnessLimits
+    from hiu_serving.score import make_worklist
+    from hiu_serving.scorer import Scorer
+    from hiu_serving.state import State
+
+    limits = FreshnessLimits(banner_days, refuse_days)
+    scorer = Scorer.of(ModelHome(home).load(model))
+    opened = Store.open(store)
+    histories = opened.histories()
+    moment = parse_as_of(as_of, histories.zone)
+    state = State.open(home)
+    try:
+        worklist = make_worklist(
+            histories,
+            moment,
+            scorer,
+            capacity=capacity,
+            store_hash=opened.content_hash,
+            before=state.before(moment, scorer.purpose),
+            limits=limits,
+        )
+        made_at = now()
+        state.add(worklist, made_at)
+    finally:
+        state.close()
+    files = write_worklist(worklist, out, made_at)
+    result = _result(worklist, files)
+    _say(worklist, result)
+    write_result(json, result)
+
+
+def _result(worklist: Worklist, files: tuple[Path, ...]) -> ScoreResult:
+    from dataclasses import asdict
+
+    from hiu_risk import NOT_FOR
+    from hiu_risk.times import from_seconds
+
+    plain = asdict(worklist)
+    return ScoreResult(
+        as_of_text=from_seconds(worklist.as_of).isoformat(),
+        model=worklist.bundle_id,
+        store=worklist.store_hash,
+        definition_in_words=worklist.rule,
+        feeds=[FeedResult(**feed) for feed in plain["freshness"]],
+        entries=[EntryResult(**entry) for entry in plain["entries"]],
+        files=[str(file) for file in files],
+        not_for=NOT_FOR,
+        **{
+            name: plain[name]
+            for name in (
+                "as_of", "definition", "target", "horizon_days", "capacity", "n_people",
+                "n_scored", "exclusions", "look_back_covered", "previous_as_of", "left", "tied_out",
+            )
+        },
+    )  # fmt: skip
+
+
+def _say(worklist: Worklist, result: ScoreResult) -> None:
+    from hiu_serving.wording import exclusion_in_words
+    from hiu_serving.worklist import INSIDE_ONLY, TIE_RULE
+    from hiu_serving.worklist_page import feed_banner
+
+    say(f"Worklist at {result.as_of_text}, model {worklist.bundle_id[:12]}")
+    say(f"Definition: {worklist.definition['title']}: {worklist.rule}")
+    say(f"Looks ahead {worklist.horizon_days} days ({worklist.target})")
+    say(f"{worklist.n_people:,} people: {worklist.n_scored:,} scored, the others left out:")
+    for reason, count in worklist.exclusions.items():
+        if count:
+            say(f"  {count:>9,}  {exclusion_in_words(reason)}")
+    if not worklist.look_back_covered:
+        say("The data do not reach back through the whole look-back of the target.")
+    for feed in worklist.stale:
+        say(feed_banner(feed, worklist.zone))
+    say(f"Listed: {len(worklist.entries)} of at most {worklist.capacity}. {TIE_RULE}")
+    if worklist.previous_as_of is not None:
+        new = sum(entry.change == "new" for entry in worklist.entries)
+        say(f"Since the list before: {new} new, {worklist.left} no longer listed")
+    for file in result.files:
+        say(f"Written: {file}")
+    say(INSIDE_ONLY)
+    say(result.not_for)

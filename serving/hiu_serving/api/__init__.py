@@ -1,0 +1,1 @@
+"""The scoring API: inline histories in, scores with reasons out; worklists for those who may."""

@@ -1,0 +1,155 @@
+"""From a checked request to its answer."""
+
+from __future__ import annotations
+
+from hiu_risk.definitions import Definition
+from hiu_risk.histories import Histories
+from hiu_risk.times import from_seconds, to_seconds
+from hiu_serving.api.inline import histories_of
+from hiu_serving.api.models import (
+    EntryOut,
+    FeedOut,
+    ModelOut,
+    PersonOut,
+    ReasonOut,
+    ScoreRequest,
+    ScoreResponse,
+    WarningOut,
+    WorklistResponse,
+)
+from hiu_serving.cautions import Caution, cautions, missing_feeds, stale_feeds
+from hiu_serving.freshness import FreshnessLimits, freshness
+from hiu_serving.reasons import Reason
+from hiu_serving.scorer import Scorer
+from hiu_serving.worklist import INSIDE_ONLY, Worklist
+
+
+def answer(asked: ScoreRequest, scorer: Scorer) -> ScoreResponse:
+    """Score everybody in a request.
+
+    Raises
+    ------
+    Problem
+        The request contradicts itself.
+    """
+    manifest = scorer.bundle.manifest
+    histories = histories_of(asked, zone=manifest.zone, counting=scorer.counting, gap=scorer.gap)
+    as_of = to_seconds(asked.as_of)
+    for_all = (
+        *missing_feeds(histories, scorer.definition.sources),
+        *stale_feeds(freshness(histories, as_of, FreshnessLimits())),
+    )
+    scored = _scored(histories, as_of, scorer)
+    people = [
+        scored.get(row) or _abstained(histories, row, as_of, scorer)
+        for row in range(histories.n_people)
+    ]
+    people = [
+        person.model_copy(update={"warnings": [*map(_warning, for_all), *person.warnings]})
+        for person in people
+    ]
+    return ScoreResponse(as_of=_iso(as_of), model=_model(scorer), people=people)
+
+
+def _scored(histories: Histories, as_of: int, scorer: Scorer) -> dict[int, PersonOut]:
+    who = scorer.candidates(histories, as_of).mask
+    if not who.any():
+        return {}
+    found = scorer.score(histories, as_of, who)
+    contributions, _ = scorer.contributions(found.values)
+    bands = scorer.bundle.band(found.score)
+    answers = {}
+    for i, row in enumerate(found.person.tolist()):
+        reasons = scorer.reasoner.raising(found.values[i], contributions[i])
+        answers[row] = PersonOut(
+            id=str(histories.people.id[row]),
+            status="scored",
+            abstained_because=None,
+            score=float(found.score[i]),
+            band=str(bands[i]),
+            reasons=[_reason(reason) for reason in reasons],
+            warnings=[_warning(c) for c in cautions(histories, row, as_of, scorer.definition)],
+        )
+    return answers
+
+
+def _abstained(histories: Histories, row: int, as_of: int, scorer: Scorer) -> PersonOut:
+    why = scorer.why_not(histories, row, as_of)
+    return PersonOut(
+        id=str(histories.people.id[row]),
+        status="abstained",
+        abstained_because=why.code,
+        score=None,
+        band=None,
+        reasons=[],
+        warnings=[_warning(why)],
+    )
+
+
+def worklist_response(worklist: Worklist) -> WorklistResponse:
+    """Give a kept worklist as the API says it."""
+    w = worklist
+    definition = Definition.from_dict(w.definition)
+    return WorklistResponse(
+        as_of=_iso(w.as_of),
+        model=ModelOut(
+            version=w.bundle_id[:12],
+            definition_id=definition.id,
+            definition=definition.in_words(),
+            target=w.target,
+            horizon_days=w.horizon_days,
+        ),
+        capacity=w.capacity,
+        n_people=w.n_people,
+        n_scored=w.n_scored,
+        exclusions=w.exclusions,
+        feeds=[
+            FeedOut(
+                source=feed.source,
+                complete_until=_iso(feed.complete_until),
+                days_behind=feed.days_behind,
+                status=feed.status,
+            )
+            for feed in w.freshness
+        ],
+        previous_as_of=None if w.previous_as_of is None else _iso(w.previous_as_of),
+        entries=[
+            EntryOut(
+                rank=entry.rank,
+                person=entry.person,
+                score=entry.score,
+                band=entry.band,
+                change=entry.change,
+                previous_rank=entry.previous_rank,
+                reasons=[_reason(reason) for reason in entry.reasons],
+                cautions=list(entry.cautions),
+            )
+            for entry in w.entries
+        ],
+        inside_only=INSIDE_ONLY,
+    )
+
+
+def _model(scorer: Scorer) -> ModelOut:
+    manifest = scorer.bundle.manifest
+    return ModelOut(
+        version=scorer.version,
+        definition_id=scorer.definition.id,
+        definition=scorer.definition.in_words(),
+        target=manifest.target,
+        horizon_days=manifest.horizon_days,
+    )
+
+
+def _reason(reason: Reason) -> ReasonOut:
+    return ReasonOut(
+        concept=reason.concept, sentence=reason.sentence, contribution=reason.contribution
+    )
+
+
+def _warning(caution: Caution) -> WarningOut:
+    return WarningOut(code=caution.code, text=caution.text)
+
+
+def _iso(seconds: int) -> str:
+    return from_seconds(seconds).isoformat().replace("+00:00", "Z")

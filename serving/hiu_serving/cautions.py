@@ -1,0 +1,84 @@
+"""What isn't known about a person, said beside the score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hiu_risk.definitions import Definition
+from hiu_risk.histories import UNKNOWN_TIME, Histories
+from hiu_risk.times import DAY
+from hiu_serving.freshness import FeedFreshness
+from hiu_serving.wording import SOURCE_NAMES
+
+SHORT_HISTORY_DAYS = 90
+"""A history that reaches back less than this is called short."""
+
+
+@dataclass(frozen=True)
+class Caution:
+    """One thing that isn't known.
+
+    Parameters
+    ----------
+    code : str
+        For machines.
+    text : str
+        For people.
+    """
+
+    code: str
+    text: str
+
+
+def cautions(
+    histories: Histories, person: int, as_of: int, definition: Definition
+) -> tuple[Caution, ...]:
+    """Say what isn't known about one person at an index date.
+
+    Parameters
+    ----------
+    histories : Histories
+        With the feeds' coverage.
+    person : int
+        Position of the person.
+    as_of : int
+        Index date, UTC seconds.
+    definition : Definition
+        Says whether the age matters.
+    """
+    said = []
+    registered = int(histories.people.registered_from[person])
+    starts = [feed.starts_at for feed in histories.feeds]
+    if registered != UNKNOWN_TIME:
+        starts.append(registered)
+    if starts:
+        days = (as_of - max(starts)) // DAY
+        if days < SHORT_HISTORY_DAYS:
+            many = "" if days == 1 else "s"
+            text = f"Short history: only the last {max(days, 0)} day{many} are covered."
+            said.append(Caution("short_history", text))
+    asks_age = definition.min_age is not None or definition.max_age is not None
+    if asks_age and int(histories.people.born_at[person]) == UNKNOWN_TIME:
+        said.append(Caution("age_unknown", "Age not known: check it before calling."))
+    return tuple(said)
+
+
+def missing_feeds(histories: Histories, sources: tuple[str, ...]) -> tuple[Caution, ...]:
+    """Say which sources nothing was said about."""
+    absent = [SOURCE_NAMES[source] for source in sources if histories.feed(source) is None]
+    if not absent:
+        return ()
+    text = f"Coverage not given for {', '.join(absent)}: none is taken to mean none happened."
+    return (Caution("coverage_unknown", text),)
+
+
+def stale_feeds(judged: tuple[FeedFreshness, ...]) -> tuple[Caution, ...]:
+    """Say which feeds stop too early."""
+    return tuple(
+        Caution(
+            "stale_feed",
+            f"{SOURCE_NAMES[feed.source]} stop {feed.days_behind:.0f} days earlier than expected.",
+        )
+        for feed in judged
+        if feed.status != "fresh"
+    )

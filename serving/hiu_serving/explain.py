@@ -1,0 +1,147 @@
+"""One person's score, taken apart: base, concepts, features, and whether they add up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hiu_risk.errors import DataError, UsageError
+from hiu_risk.histories import Histories
+from hiu_serving.cautions import Caution, cautions
+from hiu_serving.reasons import Reason, concept_title
+from hiu_serving.scorer import Scorer
+
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one feature adds to the log-odds.
+
+    ``value`` is None when missing; a ``protected`` feature is never given as a reason.
+    """
+
+    feature: str
+    value: float | None
+    contribution: float
+    protected: bool
+
+
+@dataclass(frozen=True)
+class ConceptPart:
+    """What one concept adds to the log-odds, and its features, the strongest first."""
+
+    concept: str
+    title: str
+    contribution: float
+    features: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A score taken apart.
+
+    Parameters
+    ----------
+    score, log_odds : float
+        As the model gives them.
+    base : float
+        Log-odds of the average person in training.
+    difference : float
+        Base and contributions together, less the log-odds: 0 but for rounding.
+    not_scored : Caution or None
+        Why the person would not be on a list, whatever the score.
+    """
+
+    score: float
+    band: str
+    log_odds: float
+    base: float
+    difference: float
+    concepts: tuple[ConceptPart, ...]
+    raising: tuple[Reason, ...]
+    lowering: tuple[Reason, ...]
+    cautions: tuple[Caution, ...]
+    not_scored: Caution | None
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether base and contributions give the log-odds."""
+        return abs(self.difference) <= TOLERANCE
+
+
+def position_of(histories: Histories, person: str) -> int:
+    """Find a person by pseudonym.
+
+    Raises
+    ------
+    UsageError
+        Nobody in the store has it.
+    """
+    found = np.flatnonzero(histories.people.id == person)
+    if len(found) == 0:
+        raise UsageError(
+            "no such person in the store",
+            where="--person",
+            fix="give a pseudonym as it stands on a worklist",
+        )
+    return int(found[0])
+
+
+def explain(histories: Histories, person: int, as_of: int, scorer: Scorer) -> Explanation:
+    """Take one person's score at an index date apart.
+
+    Raises
+    ------
+    DataError
+        Nothing was known about the person at the index date.
+    """
+    one = histories.take(np.array([person]))
+    known = (one.occurred_at < as_of) & (one.available_at <= as_of) & (as_of < one.superseded_at)
+    if not known.any():
+        raise DataError(
+            "nothing was known about this person at the index date",
+            where="--as-of",
+            fix="choose a later date",
+        )
+    candidate = bool(scorer.candidates(one, as_of).mask[0])
+    scored = scorer.score(one, as_of, np.array([True]))
+    contributions, base = scorer.contributions(scored.values)
+    values, parts = scored.values[0], contributions[0]
+    log_odds = float(scorer.bundle.log_odds(scored.values, threads=1)[0])
+    return Explanation(
+        score=float(scored.score[0]),
+        band=str(scorer.bundle.band(scored.score)[0]),
+        log_odds=log_odds,
+        base=float(base[0]),
+        difference=float(parts.sum() + base[0] - log_odds),
+        concepts=_concepts(scorer, values, parts),
+        raising=scorer.reasoner.raising(values, parts),
+        lowering=scorer.reasoner.lowering(values, parts),
+        cautions=cautions(one, 0, as_of, scorer.definition),
+        not_scored=None if candidate else scorer.why_not(one, 0, as_of),
+    )
+
+
+def _concepts(
+    scorer: Scorer, values: np.ndarray, contributions: np.ndarray
+) -> tuple[ConceptPart, ...]:
+    grouped: dict[str, list[Part]] = {}
+    for feature, value, part in zip(
+        scorer.catalogue, values.tolist(), contributions.tolist(), strict=True
+    ):
+        shown = None if np.isnan(value) else value
+        grouped.setdefault(feature.concept, []).append(
+            Part(feature.name, shown, part, not feature.may_be_reason)
+        )
+    concepts = [
+        ConceptPart(
+            concept,
+            concept_title(concept),
+            sum(part.contribution for part in parts),
+            tuple(sorted(parts, key=lambda part: -abs(part.contribution))),
+        )
+        for concept, parts in grouped.items()
+    ]
+    return tuple(sorted(concepts, key=lambda concept: -abs(concept.contribution)))

@@ -1,0 +1,190 @@
+"""One way from histories to scores, for the nightly list and the API alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiu_features.build import build
+from hiu_features.catalogue import Catalogue, default_catalogue
+from hiu_risk.counting import Counting
+from hiu_risk.definitions import Definition
+from hiu_risk.eligibility import EligibilityPolicy, at_risk, eligibility
+from hiu_risk.errors import ModelError
+from hiu_risk.histories import Histories
+from hiu_risk.model import Bundle
+from hiu_serving.cautions import Caution
+from hiu_serving.nobody import one_person
+from hiu_serving.reasons import Reasoner
+from hiu_serving.wording import exclusion_in_words, lower_first
+from hiu_serving.worklist import purpose_of
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Who can be scored at an index date, and why the others can't.
+
+    Parameters
+    ----------
+    mask : bool array, shape (n_people,)
+    exclusions : dict of str to int
+        People left out by reason; with those in ``mask`` they add up to all people.
+    look_back_covered : bool
+        Whether the data reach back through the whole washout.
+    age_unknown : int
+        Candidates whose age the definition asks for and nobody recorded.
+    """
+
+    mask: NDArray[np.bool_]
+    exclusions: dict[str, int]
+    look_back_covered: bool
+    age_unknown: int
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores of some people at one index date.
+
+    Parameters
+    ----------
+    person : int array, shape (n,)
+        Positions in the histories.
+    values : float32 array, shape (n, n_features)
+        In the order of the bundle's features; NaN is missing.
+    score : float64 array, shape (n,)
+        Probabilities.
+    """
+
+    person: NDArray[np.int32]
+    values: NDArray[np.float32]
+    score: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A bundle and the features it needs, checked against each other.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The model.
+    catalogue : Catalogue
+        Its features, in its order.
+    """
+
+    bundle: Bundle
+    catalogue: Catalogue
+
+    @classmethod
+    def of(cls, bundle: Bundle, catalogue: Catalogue | None = None) -> Scorer:
+        """Put a bundle together with the features it needs.
+
+        Raises
+        ------
+        ModelError
+            A feature of the bundle isn't in the catalogue, or is declared otherwise there.
+        """
+        known = catalogue or default_catalogue()
+        names = tuple(name for name in bundle.feature_names if name in known.names)
+        if not names:
+            raise ModelError(
+                "none of the model's features is known", where=f"model {bundle.version}"
+            )
+        chosen = known.select(names)
+        bundle.check_catalogue(chosen.names, chosen.hash)
+        return cls(bundle, chosen)
+
+    @cached_property
+    def id(self) -> str:
+        """The bundle's id."""
+        return self.bundle.id
+
+    @cached_property
+    def version(self) -> str:
+        """The model version people read."""
+        return self.id[:12]
+
+    @cached_property
+    def definition(self) -> Definition:
+        """The rule the model looks ahead for."""
+        return self.bundle.definition
+
+    @cached_property
+    def policy(self) -> EligibilityPolicy:
+        """Who is eligible."""
+        return EligibilityPolicy.from_dict(self.bundle.manifest.policy)
+
+    @property
+    def purpose(self) -> str:
+        """What a list by this model is for: lists of one purpose may be compared."""
+        manifest = self.bundle.manifest
+        return purpose_of(self.definition.to_dict(), manifest.target, manifest.horizon_days)
+
+    @cached_property
+    def counting(self) -> Counting:
+        """Which events count, as where the model was trained."""
+        known = Counting.__dataclass_fields__
+        switches = {k: v for k, v in self.bundle.manifest.counting.items() if k in known}
+        return Counting.from_dict(switches, self.definition.entity)
+
+    @cached_property
+    def gap(self) -> int:
+        """Seconds within which calls without an incident id are one incident."""
+        return int(self.bundle.manifest.counting.get("incident_gap", 0))
+
+    @cached_property
+    def reasoner(self) -> Reasoner:
+        """What gives the reasons."""
+        return Reasoner(self.catalogue, self.bundle.reference)
+
+    def why_not(self, histories: Histories, person: int, as_of: int) -> Caution:
+        """Say why one person can't be scored."""
+        one = histories.take(np.array([person]))
+        if one.n_events == 0:
+            return Caution("no_history", "No history: there is nothing to score.")
+        counts = self.candidates(one, as_of).exclusions
+        code = next(reason for reason, count in counts.items() if count)
+        return Caution(code, f"Not scored: {lower_first(exclusion_in_words(code))}.")
+
+    def candidates(self, histories: Histories, as_of: int) -> Candidates:
+        """Tell who can be scored: eligible, and at risk of the bundle's target."""
+        as_ofs, manifest = np.array([as_of], np.int64), self.bundle.manifest
+        who = eligibility(histories, as_ofs, self.definition, self.policy)
+        risk = at_risk(
+            histories,
+            as_ofs,
+            self.definition,
+            manifest.target,  # type: ignore[arg-type] # checked by at_risk
+            washout_days=manifest.washout_days,
+            rows=who.mask,
+        )
+        counts = {**who.exclusions, **risk.exclusions}
+        return Candidates(
+            risk.mask[:, 0],
+            {reason: int(count[0]) for reason, count in counts.items()},
+            bool(risk.look_back_covered[0]),
+            int(who.age_unknown[0]),
+        )
+
+    def score(self, histories: Histories, as_of: int, who: NDArray[np.bool_]) -> Scored:
+        """Score these people, in the order of the histories."""
+        table = build(histories, np.array([as_of], np.int64), self.catalogue, rows=who[:, None])
+        threads = 1 if len(table.values) < 1_000 else 0
+        scores = self.bundle.score(table.values, threads=threads)
+        return Scored(table.person, table.values, scores)
+
+    def contributions(
+        self, values: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Split log-odds into what each feature adds, and the base; see :class:`Bundle`."""
+        return self.bundle.contributions(values, threads=1 if len(values) < 1_000 else 0)
+
+    def warm_up(self) -> None:
+        """Compile and load what the first request would otherwise wait for."""
+        histories, as_of = one_person(self.bundle.manifest.zone)
+        self.candidates(histories, as_of)
+        scored = self.score(histories, as_of, np.array([True]))
+        self.contributions(scored.values)

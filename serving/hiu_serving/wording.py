@@ -1,0 +1,83 @@
+"""Words for people: bands, sources, targets, exclusions, chances and days."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from hiu_risk.times import from_seconds
+
+BAND_NAMES = {"very_high": "Very high", "high": "High", "raised": "Raised", "usual": "Usual"}
+SOURCE_NAMES = {"call": "999 calls", "ae": "A&E attendances", "admission": "Emergency admissions"}
+
+_TARGETS = {
+    "onset": "onset: people who do not meet the definition now and have not met it lately",
+    "relapse": "relapse: people who met the definition earlier and then stopped",
+    "persistence": "persistence: people who meet the definition now",
+}
+_EXCLUSIONS = {
+    "died": "Known to have died",
+    "not_registered": "Not registered with the area",
+    "inactive": "No known event in the time the policy asks for",
+    "outside_ages": "Outside the ages of the definition",
+    "age_unknown": "Age not known",
+    "opted_out": "Opted out",
+    "extensive_care": "In the Extensive Care service",
+    "on_caseload": "Already supported: on a caseload",
+    "meets_now": "Meets the definition now",
+    "met_in_washout": "Met the definition in the look-back before",
+    "never_met": "Never met the definition",
+    "met_recently": "Met the definition too recently",
+    "does_not_meet_now": "Does not meet the definition now",
+}
+
+
+def in_100(score: float) -> str:
+    """Say a probability as so many in 100.
+
+    Examples
+    --------
+    >>> in_100(0.347), in_100(0.004), in_100(0.9999)
+    ('35', 'under 1', 'over 99')
+    """
+    if score < 0.01:
+        return "under 1"
+    return "over 99" if score > 0.99 else f"{100 * score:.0f}"
+
+
+def day_in_words(seconds: int, zone: str) -> str:
+    """Say a moment as a day, the way a person says it.
+
+    Examples
+    --------
+    >>> day_in_words(0, "Europe/London")
+    '1 January 1970'
+    """
+    local = from_seconds(seconds).astimezone(ZoneInfo(zone))
+    return f"{local.day} {local:%B %Y}"
+
+
+def target_in_words(target: str) -> str:
+    """Say what the score is the chance of."""
+    return _TARGETS.get(target, target)
+
+
+def exclusion_in_words(reason: str) -> str:
+    """Say why somebody is not scored.
+
+    Examples
+    --------
+    >>> exclusion_in_words("on_caseload")
+    'Already supported: on a caseload'
+    """
+    return _EXCLUSIONS.get(reason, reason.replace("_", " ").capitalize())
+
+
+def lower_first(text: str) -> str:
+    """Let a sentence go on: its first letter becomes small.
+
+    Examples
+    --------
+    >>> lower_first("In the Extensive Care service")
+    'in the Extensive Care service'
+    """
+    return text[:1].lower() + text[1:]

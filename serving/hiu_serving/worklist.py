@@ -1,0 +1,182 @@
+"""What a worklist is: the people most worth a call, and everything needed to read it fairly."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hiu_risk.definitions import Definition
+from hiu_serving.freshness import FeedFreshness
+from hiu_serving.reasons import Reason
+
+Change = Literal["new", "up", "down", "same", "first_list"]
+"""A person's place against the list before; ``first_list`` when there is none."""
+
+INSIDE_ONLY = (
+    "For the High Intensity Use team only. It lists people by pseudonym and prints small numbers: "
+    "it may not leave the team."
+)
+TIE_RULE = "Equal scores are ordered by pseudonym, which says nothing about need."
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One name on the list.
+
+    Parameters
+    ----------
+    rank : int
+        From 1.
+    person : str
+        The pseudonym.
+    score : float
+        Probability, by the model, of meeting the definition within the horizon.
+    band : str
+        ``very_high``, ``high``, ``raised`` or ``usual``.
+    change : str
+        Against the list before.
+    previous_rank : int or None
+        Rank on the list before.
+    reasons : tuple of Reason
+        At most three, the strongest first.
+    cautions : tuple of str
+        What isn't known about this person.
+    """
+
+    rank: int
+    person: str
+    score: float
+    band: str
+    change: Change
+    previous_rank: int | None
+    reasons: tuple[Reason, ...]
+    cautions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Worklist:
+    """The ranked list of one index date, with what it was made from.
+
+    Parameters
+    ----------
+    as_of : int
+        Index date, UTC seconds.
+    zone : str
+        Local time zone of the data.
+    definition : dict
+        The rule, as :meth:`Definition.to_dict` gives it.
+    target : str
+        ``onset``, ``relapse`` or ``persistence``.
+    horizon_days : int
+        How far ahead the score looks.
+    capacity : int
+        How many names were asked for.
+    bundle_id, store_hash : str
+        The model and the data.
+    n_people, n_scored : int
+        People in the store; people who were scored.
+    exclusions : dict
+        Reason to number of people; with ``n_scored`` they add up to ``n_people``.
+    look_back_covered : bool
+        Whether the data reach back through the whole look-back of the target.
+    freshness : tuple of FeedFreshness
+        How far each feed reaches.
+    previous_as_of : int or None
+        Index date of the list before.
+    left : int
+        People of the list before who are not on this one.
+    tied_out : int
+        People who were not listed although their score equals the last one listed.
+    entries : tuple of Entry
+        In order of rank.
+    """
+
+    as_of: int
+    zone: str
+    definition: dict[str, Any]
+    target: str
+    horizon_days: int
+    capacity: int
+    bundle_id: str
+    store_hash: str
+    n_people: int
+    n_scored: int
+    exclusions: dict[str, int]
+    look_back_covered: bool
+    freshness: tuple[FeedFreshness, ...]
+    previous_as_of: int | None
+    left: int
+    tied_out: int
+    entries: tuple[Entry, ...]
+
+    @property
+    def purpose(self) -> str:
+        """What the list is for: lists of one purpose may be compared."""
+        return purpose_of(self.definition, self.target, self.horizon_days)
+
+    @property
+    def rule(self) -> str:
+        """The definition in words."""
+        return Definition.from_dict(self.definition).in_words()
+
+    @property
+    def stale(self) -> tuple[FeedFreshness, ...]:
+        """The feeds that stop too early."""
+        return tuple(feed for feed in self.freshness if feed.status != "fresh")
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Worklist:
+        """Build a worklist from plain data, as ``dataclasses.asdict`` gives it."""
+        freshness = tuple(FeedFreshness(**feed) for feed in data["freshness"])
+        entries = tuple(
+            Entry(
+                **{
+                    **entry,
+                    "reasons": tuple(Reason(**reason) for reason in entry["reasons"]),
+                    "cautions": tuple(entry["cautions"]),
+                }
+            )
+            for entry in data["entries"]
+        )
+        return cls(**{**data, "freshness": freshness, "entries": entries})
+
+
+@dataclass(frozen=True)
+class Before:
+    """The list before: its index date and everybody's rank on it."""
+
+    as_of: int
+    ranks: Mapping[str, int]
+
+
+def purpose_of(definition: Mapping[str, Any], target: str, horizon_days: int) -> str:
+    """Name what a list is for: definition, target and horizon, whatever the model.
+
+    Examples
+    --------
+    >>> purpose_of({"id": "las"}, "onset", 90)
+    'las-onset-90d-d5248544'
+    """
+    text = json.dumps(definition, sort_keys=True)
+    mark = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return f"{definition['id'][:32]}-{target}-{horizon_days}d-{mark}"
+
+
+def change_of(rank: int, previous_rank: int | None, *, first: bool) -> Change:
+    """Say how a place moved; a smaller rank is further up.
+
+    Examples
+    --------
+    >>> change_of(2, 5, first=False), change_of(1, None, first=False)
+    ('up', 'new')
+    """
+    if first:
+        return "first_list"
+    if previous_rank is None:
+        return "new"
+    if rank == previous_rank:
+        return "same"
+    return "up" if rank < previous_rank else "down"

@@ -1,0 +1,190 @@
+"""The worklist as a page that a case manager reads, and as a CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import Any
+
+from hiu_risk.pages import render
+from hiu_risk.times import from_seconds
+from hiu_serving.freshness import FeedFreshness
+from hiu_serving.reasons import MOST_REASONS, concept_title
+from hiu_serving.wording import (
+    BAND_NAMES,
+    SOURCE_NAMES,
+    day_in_words,
+    exclusion_in_words,
+    in_100,
+    target_in_words,
+)
+from hiu_serving.worklist import INSIDE_ONLY, TIE_RULE, Entry, Worklist
+
+_COLUMNS = (
+    "rank", "person", "score", "band", "change", "previous_rank",
+    "reason_1", "reason_2", "reason_3", "cautions",
+)  # fmt: skip
+_FEWER = {
+    0: "Nothing in the history stands out.",
+    1: "Only one thing stands out.",
+    2: "Only two things stand out.",
+}
+_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def worklist_csv(worklist: Worklist) -> str:
+    r"""Give the list as CSV with one line a person; scores keep their full precision.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe in front.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for entry in worklist.entries:
+        sentences = [reason.sentence for reason in entry.reasons]
+        sentences += [""] * (MOST_REASONS - len(sentences))
+        row = [
+            entry.rank, _inert(entry.person), repr(entry.score), entry.band, entry.change,
+            "" if entry.previous_rank is None else entry.previous_rank,
+            *map(_inert, sentences), _inert(" ".join(entry.cautions)),
+        ]  # fmt: skip
+        writer.writerow(row)
+    return out.getvalue()
+
+
+def _inert(text: str) -> str:
+    return f"'{text}" if text.startswith(_STARTS_A_FORMULA) else text
+
+
+def worklist_page(worklist: Worklist) -> str:
+    """Give the list as one self-contained page."""
+    w = worklist
+    day = day_in_words(w.as_of, w.zone)
+    return render(
+        "hiu_serving",
+        "worklist.html",
+        title=f"People to consider calling, {day}",
+        subtitle=f"{w.definition['title']}: the {w.horizon_days} days from {day}",
+        banners=[feed_banner(feed, w.zone) for feed in w.stale],
+        entries=[_entry(entry) for entry in w.entries],
+        tiles=_tiles(w),
+        meaning=_meaning(w),
+        tie_text=_ties(w),
+        excluded=[
+            {"why": "Listed", "people": f"{len(w.entries):,}"},
+            {"why": "Scored lower than those listed", "people": f"{w.n_scored - len(w.entries):,}"},
+            *(
+                {"why": exclusion_in_words(reason), "people": f"{count:,}"}
+                for reason, count in w.exclusions.items()
+            ),
+        ],
+        n_people=f"{w.n_people:,}",
+        n_scored=f"{w.n_scored:,}",
+        feeds=[_feed(feed, w.zone) for feed in w.freshness],
+        as_of=from_seconds(w.as_of).isoformat().replace("+00:00", "Z"),
+        horizon_days=w.horizon_days,
+        definition=w.definition,
+        rule=w.rule,
+        target_text=target_in_words(w.target),
+        look_back="fully covered by the data"
+        if w.look_back_covered
+        else "not fully covered: somebody may have met the definition before the data begin",
+        capacity=w.capacity,
+        version=w.bundle_id[:12],
+        store_hash=w.store_hash,
+        previous="none: this is the first list of this kind"
+        if w.previous_as_of is None
+        else f"{day_in_words(w.previous_as_of, w.zone)}; {w.left} of its people are not listed now",
+        inside_only=INSIDE_ONLY,
+    )
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "rank": entry.rank,
+        "person": entry.person,
+        "band": entry.band,
+        "band_name": BAND_NAMES[entry.band],
+        "bar": f"{100 * entry.score:.1f}",
+        "chance": in_100(entry.score),
+        "change": entry.change,
+        "change_text": _change(entry),
+        "reasons": [
+            {"sentence": r.sentence, "concept_title": concept_title(r.concept)}
+            for r in entry.reasons
+        ],
+        "fewer": _FEWER.get(len(entry.reasons), ""),
+        "cautions": entry.cautions,
+    }
+
+
+def _change(entry: Entry) -> str:
+    before = entry.previous_rank
+    return {
+        "first_list": "First list",
+        "new": "New",
+        "same": "Same place",
+        "up": f"▲ up from {before}",
+        "down": f"▼ down from {before}",
+    }[entry.change]
+
+
+def _tiles(w: Worklist) -> list[dict[str, str]]:
+    bands = _counts(entry.band for entry in w.entries)
+    tiles = [
+        {"number": str(bands[band]), "label": f"in the band “{BAND_NAMES[band].lower()}”"}
+        for band in BAND_NAMES
+        if band in bands
+    ]
+    if w.previous_as_of is not None:
+        new = sum(entry.change == "new" for entry in w.entries)
+        tiles.append({"number": str(new), "label": "new since the last list"})
+    return tiles
+
+
+def _counts(values: Iterable[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for value in values:
+        found[value] = found.get(value, 0) + 1
+    return found
+
+
+def _meaning(w: Worklist) -> str:
+    return (
+        f"Of 100 people with a chance of 20 in 100, about 20 are expected to meet the definition "
+        f"within {w.horizon_days} days if nothing changes."
+    )
+
+
+def _ties(w: Worklist) -> str:
+    if not w.tied_out:
+        return TIE_RULE
+    many = (
+        "person with the same score as the last one"
+        if w.tied_out == 1
+        else ("people with the same score as the last one")
+    )
+    return f"{TIE_RULE} {w.tied_out} {many} had no place."
+
+
+def feed_banner(feed: FeedFreshness, zone: str) -> str:
+    """Say that a feed stops too early, and what that means for the list."""
+    days = round(feed.days_behind)
+    return (
+        f"{SOURCE_NAMES[feed.source]} stop on {day_in_words(feed.complete_until, zone)}, "
+        f"{days} day{'' if days == 1 else 's'} earlier than expected. "
+        "Somebody whose trouble began since then may be missing from this list."
+    )
+
+
+def _feed(feed: FeedFreshness, zone: str) -> dict[str, str]:
+    days = f"{feed.days_behind:.0f} days late"
+    return {
+        "name": SOURCE_NAMES[feed.source],
+        "until": day_in_words(feed.complete_until, zone),
+        "newest": "none known"
+        if feed.newest_known_at is None
+        else day_in_words(feed.newest_known_at, zone),
+        "state": {"fresh": "up to date", "stale": days, "too_stale": days}[feed.status],
+    }
