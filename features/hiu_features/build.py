@@ -167,7 +167,9 @@ def _kernel_arrays(histories: Histories) -> tuple[Events, Attributes]:
         _whole(h.offsets), _whole(h.occurred_at), _whole(h.available_at),
         _whole(h.superseded_at), _whole(h.leads_until), columns,
     )  # fmt: skip
-    return events, Attributes(_whole(people.born_at), _bytes(people.sex), _bytes(people.imd_decile))
+    return events, Attributes(
+        _born_days(people.born_at, h.zone), _bytes(people.sex), _bytes(people.imd_decile)
+    )
 
 
 def local_days(seconds: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
