@@ -63,13 +63,19 @@ def cautions(
     return tuple(said)
 
 
-def missing_feeds(histories: Histories, sources: tuple[str, ...]) -> tuple[Caution, ...]:
-    """Say which sources nothing was said about."""
-    absent = [SOURCE_NAMES[source] for source in sources if histories.feed(source) is None]
+def missing_feeds(histories: Histories) -> tuple[Caution, ...]:
+    """Say which sources nothing was said about.
+
+    Where no feed is declared at all, the features take silence to mean that nothing happened;
+    where some are, the others count as missing data.
+    """
+    if not histories.feeds:
+        text = "Coverage not given: where there are no events, none is taken to have happened."
+        return (Caution("coverage_unknown", text),)
+    absent = [name for source, name in SOURCE_NAMES.items() if histories.feed(source) is None]
     if not absent:
         return ()
-    text = f"Coverage not given for {', '.join(absent)}: none is taken to mean none happened."
-    return (Caution("coverage_unknown", text),)
+    return (Caution("feed_missing", f"No feed of {', '.join(absent)}: taken as not known."),)
 
 
 def stale_feeds(judged: tuple[FeedFreshness, ...]) -> tuple[Caution, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +96,7 @@ class Scorer:
                 "none of the model's features is known", where=f"model {bundle.version}"
             )
         chosen = known.select(names)
-        bundle.check_catalogue(chosen.names, chosen.hash)
+        bundle.check_catalogue(chosen)
         return cls(bundle, chosen)
 
     @cached_property
@@ -133,7 +135,7 @@ class Scorer:
     @cached_property
     def gap(self) -> int:
         """Seconds within which calls without an incident id are one incident."""
-        return int(self.bundle.manifest.counting.get("incident_gap", 0))
+        return int(self.bundle.manifest.counting.get("gap_seconds", 0))
 
     @cached_property
     def reasoner(self) -> Reasoner:
@@ -148,6 +150,25 @@ class Scorer:
         counts = self.candidates(one, as_of).exclusions
         code = next(reason for reason, count in counts.items() if count)
         return Caution(code, f"Not scored: {lower_first(exclusion_in_words(code))}.")
+
+    def require_same_rules(self, zone: str, counting: Mapping[str, Any], gap: int) -> None:
+        """Refuse data that were prepared otherwise than those the model was trained on.
+
+        Raises
+        ------
+        ModelError
+            Another time zone, other counting switches, or another gap between incidents.
+        """
+        ours = {"zone": self.bundle.manifest.zone, "gap_seconds": self.gap}
+        ours |= self.counting.to_dict()
+        theirs = {"zone": zone, "gap_seconds": gap, **counting}
+        differ = sorted(name for name, value in ours.items() if theirs.get(name, value) != value)
+        if differ:
+            raise ModelError(
+                f"the store was made with other rules than the model's: {', '.join(differ)}",
+                where=f"model {self.version}",
+                fix="ingest with the model's rules, or train on this store",
+            )
 
     def candidates(self, histories: Histories, as_of: int) -> Candidates:
         """Tell who can be scored: eligible, and at risk of the bundle's target."""

@@ -70,7 +70,7 @@ def test_a_broken_or_missing_file_lets_nobody_in(tmp_path: Path) -> None:
 
 def test_a_name_is_taken_once(tmp_path: Path) -> None:
     add_key(tmp_path / "keys.json", "desk", "score", MOMENT)
-    with pytest.raises(UsageError, match="a key named 'desk' exists .* choose another name"):
+    with pytest.raises(UsageError, match=r"a key named 'desk' exists .* choose another name"):
         add_key(tmp_path / "keys.json", "desk", "worklist", MOMENT)
     assert len(read_keys(tmp_path / "keys.json")) == 1
 
@@ -98,5 +98,5 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, content: str, messa
 
 
 def test_no_file_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no file of API keys .* hiu-risk serve --new-key"):
+    with pytest.raises(UsageError, match=r"no file of API keys .* hiu-risk serve --new-key"):
         read_keys(tmp_path / "keys.json")

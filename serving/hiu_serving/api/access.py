@@ -23,7 +23,7 @@ def allowed(*roles: Role) -> Callable[..., Awaitable[Key]]:
 
     async def check(request: Request, secret: Annotated[str | None, Security(_header)]) -> Key:
         service = request.app.state.service
-        key = service.keys.find(secret) if secret else None
+        key: Key | None = service.keys.find(secret) if secret else None
         if key is None:
             raise Problem(
                 401,

@@ -36,7 +36,7 @@ def answer(asked: ScoreRequest, scorer: Scorer) -> ScoreResponse:
     histories = histories_of(asked, zone=manifest.zone, counting=scorer.counting, gap=scorer.gap)
     as_of = to_seconds(asked.as_of)
     for_all = (
-        *missing_feeds(histories, scorer.definition.sources),
+        *missing_feeds(histories),
         *stale_feeds(freshness(histories, as_of, FreshnessLimits())),
     )
     scored = _scored(histories, as_of, scorer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -25,6 +26,7 @@ from hiu_serving.api.models import (
 from hiu_serving.api.problems import FieldError, Problem, ProblemDetails, field_errors, not_valid
 from hiu_serving.scorer import Scorer
 from hiu_serving.state import State
+from hiu_serving.worklist import Worklist
 
 router = APIRouter()
 
@@ -36,7 +38,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     titles = {
         401: "No valid key", 403: "The key's role doesn't allow it", 404: "No such list",
         413: "Body too large", 415: "Compressed, or not JSON", 422: "Not valid",
-        429: "Too many requests", 503: "No model",
+        429: "Too many requests", 503: "Can't work now",
     }  # fmt: skip
     return {s: {"description": titles[s], "model": ProblemDetails} for s in statuses}
 
@@ -132,7 +134,7 @@ async def score(request: Request) -> Response:
     operation_id="worklist",
     tags=["worklist"],
     dependencies=[Depends(allowed("worklist"))],
-    responses=_problems(401, 403, 404, 422, 429),
+    responses=_problems(401, 403, 404, 422, 429, 503),
 )
 async def worklist(
     request: Request,
@@ -148,17 +150,12 @@ async def worklist(
 
 
 def _find_worklist(service: Any, as_of: str | None) -> WorklistResponse:
-    state = State.open_existing(service.home)
-    found = None
-    if state is not None:
-        try:
-            latest = state.latest()
-            if latest is not None and as_of is not None:
-                found = state.latest(_moment(as_of, latest.zone))
-            else:
-                found = latest
-        finally:
-            state.close()
+    try:
+        found = _kept_worklist(service.home, as_of)
+    except HiuRiskError:
+        raise Problem(
+            503, "no-worklists", "No worklist can be read", "Tell the people who run this service."
+        ) from None
     if found is None:
         raise Problem(
             404,
@@ -167,6 +164,19 @@ def _find_worklist(service: Any, as_of: str | None) -> WorklistResponse:
             "Make one with hiu-risk score, or ask for another date.",
         )
     return worklist_response(found)
+
+
+def _kept_worklist(home: Path, as_of: str | None) -> Worklist | None:
+    state = State.open_existing(home)
+    if state is None:
+        return None
+    try:
+        latest = state.latest()
+        if latest is None or as_of is None:
+            return latest
+        return state.latest(_moment(as_of, latest.zone))
+    finally:
+        state.close()
 
 
 def _moment(as_of: str, zone: str) -> int:

@@ -1,0 +1,125 @@
+"""The worklist as page, CSV and sealed folder."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from hiu_risk import NOT_FOR
+from hiu_risk.errors import UsageError
+from hiu_risk.times import DAY
+from hiu_serving.files import write_worklist
+from hiu_serving.freshness import FeedFreshness
+from hiu_serving.worklist_page import worklist_csv, worklist_page
+from tests.support.serving import AS_OF, make_entry, make_list, make_reason
+
+MADE = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def plain(page: str) -> str:
+    body = page.split("<body>")[1]
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body)).replace("&#39;", "'")
+
+
+def test_the_page_says_all_that_is_needed_to_read_it_fairly() -> None:
+    entries = (
+        make_entry(1, "p1", score=0.347, band="very_high", change="up", previous_rank=4),
+        make_entry(2, "p2", score=0.004, band="usual", cautions=("Short history: 9 days.",)),
+    )
+    text = plain(
+        worklist_page(make_list(*entries, previous_as_of=AS_OF - 7 * DAY, left=3, tied_out=2))
+    )
+    for said in (
+        "People to consider calling, 8 January 2022",
+        NOT_FOR,
+        "35 in 100",
+        "under 1 in 100",
+        "▲ up from 4",
+        "New",
+        "7 calls in the last 28 days",
+        "How often the person calls",
+        "Only one thing stands out",
+        "Short history: 9 days.",
+        "Already supported: on a caseload",
+        "All people in the store 102",
+        ">= 5 call incidents in 30 days (rolling) OR >= 12 call incidents in 90 days (rolling)",
+        "Looks ahead 90 days",
+        "bbbbbbbbbbbb",
+        "2 people with the same score as the last one had no place",
+        "1 January 2022; 3 of its people are not listed now",
+        "it may not leave the team",
+        "not a cause and not a diagnosis",
+    ):
+        assert said in text.replace("&gt;", ">"), said
+    assert "Feed out of date" not in text
+
+
+def test_a_stale_feed_is_said_in_a_banner() -> None:
+    stale = FeedFreshness("ae", AS_OF - 9 * DAY, None, 6.2, "stale")
+    text = plain(worklist_page(make_list(freshness=(stale,))))
+    assert "Feed out of date. A&amp;E attendances stop on 30 December 2021, 6 days earlier" in text
+    assert "none known" in text
+
+
+def test_the_page_needs_nothing_from_outside_and_runs_nothing() -> None:
+    hostile = "<script>alert(1)</script>"
+    page = worklist_page(make_list(make_entry(person=hostile, reasons=(make_reason(hostile),))))
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") == 2
+    assert not re.search(r"(src|href)=\"(?!#|data:)", page)
+    assert "url(" not in page
+
+
+def test_nobody_listed_is_said() -> None:
+    assert "Nobody is listed" in plain(worklist_page(make_list()))
+
+
+def test_the_csv_keeps_scores_exactly_and_disarms_formulas() -> None:
+    entries = (
+        make_entry(1, "=cmd()", score=0.1 + 0.2, reasons=(make_reason('-3 calls, "so"'),)),
+        make_entry(2, "p2", score=1e-17, change="same", previous_rank=2),
+    )
+    rows = list(csv.DictReader(io.StringIO(worklist_csv(make_list(*entries)))))
+    assert [float(row["score"]) for row in rows] == [0.1 + 0.2, 1e-17]
+    assert rows[0]["person"] == "'=cmd()"
+    assert rows[0]["reason_1"] == '\'-3 calls, "so"'
+    assert (rows[0]["previous_rank"], rows[1]["previous_rank"]) == ("", "2")
+    assert (rows[1]["reason_2"], rows[1]["reason_3"]) == ("", "")
+
+
+def test_the_manifest_seals_what_was_written(tmp_path: Path) -> None:
+    files = write_worklist(make_list(make_entry()), tmp_path / "out", MADE)
+    assert [file.name for file in files] == ["worklist.csv", "worklist.html", "manifest.json"]
+    manifest = json.loads(files[-1].read_text(encoding="utf-8"))
+    for name, sha in manifest["files"].items():
+        assert hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest() == sha
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(f.name for f in files)
+
+
+def test_a_failure_leaves_the_former_files_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_worklist(make_list(make_entry(person="former")), tmp_path, MADE)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+
+    def broken(*_: object) -> str:
+        raise RuntimeError
+
+    monkeypatch.setattr("hiu_serving.files.worklist_page", broken)
+    with pytest.raises(RuntimeError):
+        write_worklist(make_list(make_entry(person="new")), tmp_path, MADE)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_a_file_in_place_of_the_folder_is_said_plainly(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("x", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"not a folder .* name a folder with --out") as raised:
+        write_worklist(make_list(), tmp_path / "out", MADE)
+    assert raised.value.exit_code == 2

@@ -1,0 +1,79 @@
+"""Reasons: summed by concept, the strongest first, never a protected feature."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from hiu_features.catalogue import default_catalogue
+from hiu_serving.reasons import MOST_REASONS, SMALLEST, Reasoner
+
+CATALOGUE = default_catalogue()
+N = len(CATALOGUE)
+REASONER = Reasoner(CATALOGUE, {name: {"p95": 2.0} for name in CATALOGUE.names})
+VALUES = np.full(N, 3.0, np.float32)
+
+
+def parts(**by_name: float) -> np.ndarray:
+    found = np.zeros(N)
+    for name, part in by_name.items():
+        found[CATALOGUE.index(name)] = part
+    return found
+
+
+def test_correlated_features_count_together() -> None:
+    """Three weak columns about frequency outweigh one stronger column about A&E."""
+    found = REASONER.raising(VALUES, parts(calls_7d=0.2, calls_28d=0.3, calls_90d=0.2, ae_90d=0.5))
+    assert [(r.concept, r.feature) for r in found] == [
+        ("how_often", "calls_28d"),
+        ("ae", "ae_90d"),
+    ]
+    assert found[0].contribution == 0.2 + 0.3 + 0.2
+    assert found[0].sentence.startswith("3 calls in the last 28 days")
+
+
+def test_what_lowers_inside_a_concept_is_taken_off() -> None:
+    found = REASONER.raising(VALUES, parts(calls_7d=0.5, calls_90d=-0.6, ae_90d=0.1))
+    assert [r.concept for r in found] == ["ae"]
+
+
+def test_at_most_three_and_fewer_where_fewer_raise() -> None:
+    one_each = {CATALOGUE.features[i].concept: CATALOGUE.names[i] for i in range(N)}
+    all_raise = parts(**dict.fromkeys(one_each.values(), 0.4))
+    assert len(REASONER.raising(VALUES, all_raise)) == MOST_REASONS
+    assert REASONER.raising(VALUES, parts(calls_7d=SMALLEST / 2)) == ()
+    assert REASONER.raising(VALUES, parts(calls_7d=-1.0)) == ()
+
+
+def test_what_lowers_is_told_apart() -> None:
+    (found,) = REASONER.lowering(VALUES, parts(ae_90d=-0.4, calls_7d=0.9))
+    assert (found.concept, found.contribution) == ("ae", -0.4)
+
+
+def test_protected_features_are_never_a_reason_however_much_they_add() -> None:
+    protected = [feature.name for feature in CATALOGUE if feature.protected]
+    assert {"age", "sex_female"} <= set(protected)
+    assert REASONER.raising(VALUES, parts(**dict.fromkeys(protected, 5.0))) == ()
+    assert REASONER.lowering(VALUES, parts(**dict.fromkeys(protected, -5.0))) == ()
+
+
+@given(
+    hnp.arrays(np.float64, N, elements=st.floats(-9, 9)),
+    hnp.arrays(np.float32, N, elements=st.one_of(st.just(np.nan), st.floats(0, 1e6, width=32))),
+)
+def test_reasons_hold_for_any_row(contributions: np.ndarray, values: np.ndarray) -> None:
+    found = REASONER.raising(values, contributions)
+    totals = {}
+    for feature, part in zip(CATALOGUE, contributions, strict=True):
+        if feature.may_be_reason:
+            totals[feature.concept] = totals.get(feature.concept, 0.0) + float(part)
+    expected = sorted((t for t in totals.values() if t >= SMALLEST), reverse=True)[:MOST_REASONS]
+    assert [round(r.contribution, 9) for r in found] == [round(t, 9) for t in expected]
+    for reason in found:
+        feature = CATALOGUE[reason.feature]
+        assert feature.may_be_reason
+        assert feature.concept == reason.concept
+        assert reason.sentence
+        assert not {"because", "caused", "causes", "due to"} & set(reason.sentence.lower().split())
