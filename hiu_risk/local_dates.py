@@ -6,11 +6,10 @@ The data's local zone decides on which day, and in which month, a moment lies.
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hiu_risk.histories import UNKNOWN_TIME
+from hiu_risk.times import wall_clock
 
 
 def month_numbers(seconds: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
@@ -31,7 +30,9 @@ def month_numbers(seconds: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
     >>> month_numbers(end_of_june + 9 * 86_400, "Europe/London").tolist()  # an hour ahead: 1 July
     [6]
     """
-    return _wall_clock(seconds, zone).astype("datetime64[M]").astype(np.int64)
+    return (
+        wall_clock(seconds, zone).astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
+    )
 
 
 def date_numbers(seconds: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
@@ -42,7 +43,7 @@ def date_numbers(seconds: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
     >>> date_numbers(np.array([0]), "UTC").tolist()
     [19700101]
     """
-    day = _wall_clock(seconds, zone).astype("datetime64[D]")
+    day = wall_clock(seconds, zone).astype("datetime64[s]").astype("datetime64[D]")
     month = day.astype("datetime64[M]")
     day_of_month = (day - month).astype(np.int64) + 1
     months = month.astype(np.int64)
@@ -76,9 +77,3 @@ def ages(born_at: NDArray[np.int64], as_of: int, zone: str) -> NDArray[np.float6
     births = date_numbers(np.where(known, born_at, 0), zone)
     today = date_numbers(np.array([as_of], np.int64), zone)[0]
     return np.where(known, (today - births) // 10_000, np.nan)
-
-
-def _wall_clock(seconds: NDArray[np.int64], zone: str) -> NDArray[np.datetime64]:
-    utc = pa.array(seconds, pa.int64()).cast(pa.timestamp("s", "UTC"))
-    local = pc.local_timestamp(utc.cast(pa.timestamp("s", zone)))
-    return np.asarray(local.cast(pa.int64()), dtype=np.int64).astype("datetime64[s]")

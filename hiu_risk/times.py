@@ -7,11 +7,10 @@ the API call it.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hiu_risk.errors import UsageError
@@ -121,8 +120,44 @@ def hour_of_week(seconds: NDArray[np.int64], zone: str) -> NDArray[np.uint8]:
     >>> hour_of_week(np.array([0]), "UTC").tolist()  # 1970-01-01 was a Thursday
     [72]
     """
-    utc = pa.array(seconds, pa.int64()).cast(pa.timestamp("s", "UTC"))
-    local = pc.local_timestamp(utc.cast(pa.timestamp("s", zone)))
-    wall = np.asarray(local.cast(pa.int64()), dtype=np.int64)
-    hours = wall // HOUR + 72  # 1970-01-01 00:00 was a Thursday, hour 72 of the week
+    hours = wall_clock(seconds, zone) // HOUR + 72  # 1970-01-01 00:00 was hour 72 of the week
     return (hours % 168).astype(np.uint8)
+
+
+def wall_clock(seconds: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
+    """Local clock reading of each time, as seconds since 1970-01-01 00:00 on that clock.
+
+    Examples
+    --------
+    >>> wall_clock(np.array([0]), "Europe/London").tolist()  # Britain was an hour ahead in 1970
+    [3600]
+    """
+    changes, offsets = _utc_offsets(zone)
+    place = np.searchsorted(changes, seconds, side="right") - 1
+    local: NDArray[np.int64] = seconds + offsets[np.maximum(place, 0)]
+    return local
+
+
+@cache
+def _utc_offsets(zone: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    # The moments at which a zone's offset changes, and the offset from then on. Found by
+    # looking once a week: Arrow's own conversion stops following summer time in 2037.
+    info = ZoneInfo(zone)
+
+    def offset(seconds: int) -> int:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+        ahead = moment.astimezone(info).utcoffset() or timedelta()
+        return int(ahead.total_seconds())
+
+    first = int(datetime(1850, 1, 1, tzinfo=UTC).timestamp())
+    changes, offsets = [first], [offset(first)]
+    for week in range(first, LATEST + 7 * DAY, 7 * DAY):
+        before, after = week - 7 * DAY, week
+        if offset(after) == offsets[-1]:
+            continue
+        while after - before > 1:
+            middle = (before + after) // 2
+            before, after = (middle, after) if offset(middle) == offsets[-1] else (before, middle)
+        changes.append(after)
+        offsets.append(offset(after))
+    return np.array(changes, np.int64), np.array(offsets, np.int64)
