@@ -28,18 +28,18 @@ class FeedRecord(_Strict):
 
     name: str
     table: str
-    source: str = Field("", description="call, ae or admission; empty for the other tables")
-    starts_at: int | None = Field(None, description="UTC seconds since 1970")
-    complete_until: int | None = Field(None, description="UTC seconds since 1970")
-    delay: int = Field(0, description="declared seconds between an event and its row")
-    available_at: str = Field("", description="'column', or 'occurred_at + delay'")
+    source: str = Field(default="", description="call, ae or admission; empty for the other tables")
+    starts_at: int | None = Field(default=None, description="UTC seconds since 1970")
+    complete_until: int | None = Field(default=None, description="UTC seconds since 1970")
+    delay: int = Field(default=0, description="declared seconds between an event and its row")
+    available_at: str = Field(default="", description="'column', or 'occurred_at + delay'")
     read: int = Field(description="rows read, without the filtered ones")
-    filtered: int = Field(0, description="rows left out by the mapping's filter")
+    filtered: int = Field(default=0, description="rows left out by the mapping's filter")
     accepted: int
     rejected: int
     merged: int
-    corrected: int = Field(0, description="accepted rows that replaced an earlier version")
-    unlinked: int = Field(0, description="accepted events without a usable identity")
+    corrected: int = Field(default=0, description="accepted rows that replaced an earlier version")
+    unlinked: int = Field(default=0, description="accepted events without a usable identity")
     rejects: dict[str, int] = Field(default_factory=dict, description="rejected rows by rule")
     notes: dict[str, int] = Field(
         default_factory=dict, description="what was read in a special way, counted"
