@@ -2,16 +2,15 @@
 
 A count of 1 to 7 people is printed as ``*``; any other count is rounded to 5; a mean or median
 needs at least 8 people. Hiding the small cell is not enough where a total stands beside it, so
-:func:`protect` hides further cells until an outsider who knew every printed cell *exactly*
-(more than rounding gives away) could still not say anything narrower about a small cell than
-"1 to 7".
+:func:`protect` hides further cells until an outsider who knows the printed counts, how they were
+rounded and how the table adds up can't narrow a small cell down to fewer than four counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,6 +35,8 @@ class SmallNumbers:
         Other counts are rounded to a multiple of it.
     mean_needs : int
         The fewest people a mean or median may be made of.
+    candidates : int
+        How many counts a hidden small cell must still be able to be, for an outsider.
     enabled : bool
         False shows everything: for the eyes of the team alone.
 
@@ -52,12 +53,19 @@ class SmallNumbers:
     largest: int = 7
     base: int = 5
     mean_needs: int = 8
+    candidates: int = 4
     enabled: bool = True
 
     def __post_init__(self) -> None:
-        if not 1 <= self.smallest <= self.largest or self.base < 1 or self.mean_needs < 1:
+        width = self.largest - self.smallest + 1
+        if not 1 <= self.smallest <= self.largest or min(self.base, self.mean_needs) < 1:
             raise UsageError(
                 "small numbers need 1 <= smallest <= largest, base >= 1 and mean_needs >= 1",
+                where="small numbers",
+            )
+        if not 1 <= self.candidates <= width:
+            raise UsageError(
+                f"candidates must be from 1 to {width}, the number of small counts",
                 where="small numbers",
             )
 
@@ -80,6 +88,12 @@ class SmallNumbers:
         """Give a mean or median of ``n`` people as it may be printed."""
         return HIDDEN if self.enabled and n < self.mean_needs else value
 
+    def hides(self, low: float, high: float) -> bool:
+        """Tell whether a range still leaves enough small counts possible."""
+        first = max(int(np.ceil(low - 1e-6)), self.smallest)
+        last = min(int(np.floor(high + 1e-6)), self.largest)
+        return last - first + 1 >= self.candidates
+
 
 @dataclass(frozen=True)
 class Sum:
@@ -94,163 +108,186 @@ class Sum:
         return (*self.parts, self.total)
 
 
+@dataclass(frozen=True)
+class Protection:
+    """What must not be printed.
+
+    Parameters
+    ----------
+    hidden : bool array, shape (n_cells,)
+        Counts to print as ``*``.
+    small : bool array, shape (n_cells,)
+        Those hidden because they are small, not to protect another.
+    """
+
+    hidden: NDArray[np.bool_]
+    small: NDArray[np.bool_]
+
+
 def protect(
     counts: ArrayLike,
     sums: Sequence[Sum],
     rule: SmallNumbers,
     *,
     small: NDArray[np.bool_] | None = None,
-) -> NDArray[np.bool_]:
-    """Choose the cells to hide, so that no small cell can be narrowed down by adding up.
+    rounded: NDArray[np.bool_] | None = None,
+) -> Protection:
+    """Choose what to hide, so that no small cell can be narrowed down by adding up.
 
     Parameters
     ----------
-    counts : array-like, shape (n,)
+    counts : array-like, shape (n_cells,)
         Every cell of the table, totals included; whole or expected counts.
     sums : sequence of Sum
         How the cells add up.
     rule : SmallNumbers
         What counts as small.
-    small : bool array, shape (n,), optional
+    small : bool array, shape (n_cells,), optional
         Cells to hide for another reason as well (few *people* behind many rows, say).
-
-    Returns
-    -------
-    bool array, shape (n,)
-        True where the cell must be printed as ``*``.
+    rounded : bool array, shape (n_cells,), optional
+        Cells of which an outsider learns the rounded count alone: nothing exact that is worked
+        out from them is printed. Default none: every shown cell is taken as known exactly.
 
     Examples
     --------
     One small cell beside a total is a subtraction away; the next smallest goes too.
 
     >>> table = [40, 3, 12, 55]
-    >>> protect(table, [Sum(3, (0, 1, 2))], SmallNumbers()).tolist()
+    >>> protect(table, [Sum(3, (0, 1, 2))], SmallNumbers()).hidden.tolist()
     [False, True, True, False]
+
+    With rounded neighbours the subtraction says little.
+
+    >>> rounded = np.array([True, True, True, False])
+    >>> table = protect(table, [Sum(3, (0, 1, 2))], SmallNumbers(), rounded=rounded)
+    >>> table.hidden.tolist()
+    [False, True, False, False]
     """
     values = np.asarray(counts, dtype=np.float64)
     primary = rule.is_small(values)
     if small is not None and rule.enabled:
         primary = primary | small
-    hidden = primary.copy()
-    if not rule.enabled or not primary.any():
-        return hidden
-    _hide_companions(values, hidden, sums)
-    waiting = [int(cell) for cell in np.flatnonzero(primary)]
-    while waiting:
-        cell = waiting[-1]
-        low, high = feasible_range(values, hidden, sums, cell)
-        if low <= rule.smallest + 1e-6 and high >= rule.largest - 1e-6:
-            waiting.pop()
-            continue
-        if not _hide_one_more(values, hidden, sums, cell):
-            waiting.pop()  # everything connected is hidden: nothing is printed to narrow it with
-    return hidden
-
-
-def _hide_companions(
-    values: NDArray[np.float64],
-    hidden: NDArray[np.bool_],
-    sums: Sequence[Sum],
-) -> None:
-    """Hide a second cell wherever a relation has exactly one hidden cell."""
-    changed = True
-    while changed:
-        changed = False
-        for relation in sums:
-            cells = relation.cells
-            if sum(bool(hidden[c]) for c in cells) == 1:
-                changed |= _hide_cheapest(values, hidden, relation)
-
-
-def _hide_cheapest(
-    values: NDArray[np.float64],
-    hidden: NDArray[np.bool_],
-    relation: Sum,
-) -> bool:
-    """Hide the smallest part that is shown (zeros last, the total last of all)."""
-    parts = [c for c in relation.parts if not hidden[c]]
-    parts.sort(key=lambda c: (values[c] <= 0, values[c], c))
-    total = relation.total
-    choice = parts or ([total] if not hidden[total] else [])
-    if choice:
-        hidden[choice[0]] = True
-    return bool(choice)
-
-
-def _hide_one_more(
-    values: NDArray[np.float64],
-    hidden: NDArray[np.bool_],
-    sums: Sequence[Sum],
-    cell: int,
-) -> bool:
-    """Hide one more cell, in the relation nearest to ``cell`` that still shows one."""
-    reached, frontier, used = {cell}, {cell}, set[int]()
-    while frontier:
-        near = [i for i, s in enumerate(sums) if i not in used and not frontier.isdisjoint(s.cells)]
-        used.update(near)
-        near.sort(key=lambda i: sum(not hidden[c] for c in sums[i].cells))
-        if any(_hide_cheapest(values, hidden, sums[i]) for i in near):
-            return True
-        frontier = {c for i in near for c in sums[i].cells} - reached
-        reached |= frontier
-    return False
+    vague = np.zeros(len(values), np.bool_) if rounded is None else rounded
+    table = _Table(values, tuple(sums), rule, primary, vague, primary.copy())
+    for cell in np.flatnonzero(primary).tolist():
+        while not rule.hides(*table.feasible(cell)) and table.hide_more(cell):
+            pass
+    return Protection(table.hidden, primary)
 
 
 def feasible_range(
-    counts: ArrayLike, hidden: NDArray[np.bool_], sums: Sequence[Sum], cell: int
+    counts: ArrayLike,
+    protection: Protection,
+    sums: Sequence[Sum],
+    rule: SmallNumbers,
+    cell: int,
+    rounded: NDArray[np.bool_] | None = None,
 ) -> tuple[float, float]:
-    """Work out, as an outsider would, the least and the most that a hidden cell can be.
-
-    The outsider knows every shown cell exactly, how the cells add up, and that no count is
-    negative.
+    """Work out, as an outsider would, the least and the most that a cell can be.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> feasible_range([40, 3, 55], np.array([True, True, False]), [Sum(2, (0, 1))], cell=1)
-    (0.0, 55.0)
+    >>> both = np.array([True, True, False])
+    >>> hidden = Protection(hidden=both, small=np.array([False, True, False]))
+    >>> feasible_range([40, 3, 55], hidden, [Sum(2, (0, 1))], SmallNumbers(), cell=1)
+    (0.0, 47.5)
     """
-    from scipy.optimize import linprog
-
     values = np.asarray(counts, dtype=np.float64)
-    if not hidden[cell]:
-        return float(values[cell]), float(values[cell])
-    relations, unknown = _connected(hidden, sums, cell)
-    position = {c: i for i, c in enumerate(unknown)}
-    left = np.zeros((len(relations), len(unknown)))
-    right = np.zeros(len(relations))
-    for row, relation in enumerate(relations):
-        for c, sign in [*((p, 1.0) for p in relation.parts), (relation.total, -1.0)]:
-            if hidden[c]:
-                left[row, position[c]] += sign
-            else:
-                right[row] -= sign * values[c]
-    ends = []
-    for sign in (1.0, -1.0):
-        aim = np.zeros(len(unknown))
-        aim[position[cell]] = sign
-        equal: dict[str, Any] = {"A_eq": left, "b_eq": right} if relations else {}
-        found = linprog(aim, **equal, bounds=(0, None), method="highs")
-        ends.append(float(found.fun) * sign if found.fun is not None else sign * -np.inf)
-    return max(ends[0], 0.0) + 0.0, ends[1]
+    vague = np.zeros(len(values), np.bool_) if rounded is None else rounded
+    table = _Table(values, tuple(sums), rule, protection.small, vague, protection.hidden)
+    return table.feasible(cell)
 
 
-def _connected(
-    hidden: NDArray[np.bool_], sums: Sequence[Sum], cell: int
-) -> tuple[list[Sum], list[int]]:
-    """Gather the relations and hidden cells that bear on a cell."""
-    unknown, relations, left = {cell}, list[Sum](), list(sums)
-    grown = True
-    while grown:
-        grown = False
-        rest = []
-        for relation in left:
-            inside = {c for c in relation.cells if hidden[c]}
-            if inside.isdisjoint(unknown):
-                rest.append(relation)
-            else:
-                relations.append(relation)
-                unknown |= inside
-                grown = True
-        left = rest
-    return relations, sorted(unknown)
+@dataclass
+class _Table:
+    """A table while cells are being hidden; ``hidden`` changes in place."""
+
+    values: NDArray[np.float64]
+    sums: tuple[Sum, ...]
+    rule: SmallNumbers
+    primary: NDArray[np.bool_]
+    vague: NDArray[np.bool_]
+    hidden: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        self._sums_of: dict[int, list[int]] = {}
+        for i, relation in enumerate(self.sums):
+            for cell in relation.cells:
+                self._sums_of.setdefault(cell, []).append(i)
+
+    def hide_more(self, cell: int) -> bool:
+        """Hide one more count: beside the cell if one is shown there, else further off.
+
+        Returns
+        -------
+        bool
+            False when nothing connected is shown any more.
+        """
+        beside = [self.sums[i] for i in self._sums_of.get(cell, [])]
+        relations, _ = self._connected(cell)
+        return (
+            any(self._hide_cheapest(r, with_total=False) for r in beside)
+            or any(self._hide_cheapest(r, with_total=False) for r in relations)
+            or any(self._hide_cheapest(r, with_total=True) for r in [*beside, *relations])
+        )
+
+    def _hide_cheapest(self, relation: Sum, *, with_total: bool) -> bool:
+        """Hide the smallest part that is shown (zeros last, the total last of all)."""
+        parts = [c for c in relation.parts if not self.hidden[c]]
+        parts.sort(key=lambda c: (self.values[c] <= 0, self.values[c], c))
+        if not parts and with_total and not self.hidden[relation.total]:
+            parts = [relation.total]
+        if parts:
+            self.hidden[parts[0]] = True
+        return bool(parts)
+
+    def _connected(self, cell: int) -> tuple[list[Sum], list[int]]:
+        """Gather the relations and the uncertain cells that bear on a cell."""
+        reached, waiting, used = {cell}, [cell], set[int]()
+        while waiting:
+            near = [i for i in self._sums_of.get(waiting.pop(), []) if i not in used]
+            used.update(near)
+            for c in (c for i in near for c in self.sums[i].cells):
+                if (self.hidden[c] or self.vague[c]) and c not in reached:
+                    reached.add(c)
+                    waiting.append(c)
+        return [self.sums[i] for i in sorted(used)], sorted(reached)
+
+    def _known(self, cell: int) -> tuple[float, float]:
+        """Give what printing (or hiding) a cell says about it by itself."""
+        value = self.values[cell]
+        if self.hidden[cell]:
+            # a star that isn't a small count stands for a larger one: assume that this shows
+            large = not self.primary[cell] and value > 0
+            return (self.rule.largest + 0.5 if large else 0.0), np.inf
+        if not self.vague[cell] or value <= 0:
+            return value, value
+        half, shown = self.rule.base / 2, float(self.rule.show(value))
+        return max(shown - half, self.rule.largest + 0.5), shown + half
+
+    def feasible(self, cell: int) -> tuple[float, float]:
+        """Work out the least and the most that a cell can be."""
+        from scipy.optimize import linprog
+
+        relations, cells = self._connected(cell)
+        place = {c: i for i, c in enumerate(cells)}
+        left, right = np.zeros((len(relations), len(cells))), np.zeros(len(relations))
+        for i, relation in enumerate(relations):
+            for c, sign in [*((p, 1.0) for p in relation.parts), (relation.total, -1.0)]:
+                if c in place:
+                    left[i, place[c]] += sign
+                else:
+                    right[i] -= sign * self.values[c]
+        ends = []
+        for sign in (1.0, -1.0):
+            aim = np.zeros(len(cells))
+            aim[place[cell]] = sign
+            found = linprog(
+                aim,
+                A_eq=left if relations else None,
+                b_eq=right if relations else None,
+                bounds=[self._known(c) for c in cells],
+                method="highs",
+            )
+            ends.append(float(found.fun) * sign if found.fun is not None else -sign * np.inf)
+        return max(ends[0], 0.0) + 0.0, ends[1]

@@ -25,7 +25,7 @@ Verdict = Literal[
     "not_compared",
 ]
 
-_Z_TWO_SIDED = 1.959964
+Z95 = 1.959964
 _Z_POWER_80 = 0.841621
 
 
@@ -86,10 +86,10 @@ def judge(
     spread = np.std(draws, axis=0, where=np.isfinite(draws)) if len(draws) else np.zeros(0)
     spread = np.where(spread > 0, spread, np.nan)
     used &= np.isfinite(spread)
-    critical = _Z_TWO_SIDED
+    critical = Z95
     if used.any():
         away = np.abs(draws[:, used] - estimate[used]) / spread[used]
-        critical = max(float(np.quantile(away.max(axis=1), 0.95)), _Z_TWO_SIDED)
+        critical = max(float(np.quantile(away.max(axis=1), 0.95)), Z95)
     findings = []
     for j in range(len(estimate)):
         if not comparable[j]:
@@ -134,7 +134,7 @@ def cases_needed(recall: float, difference: float, ratio: float = 0.0) -> int:
     >>> cases_needed(0.4, 0.05)
     754
     """
-    z = _Z_TWO_SIDED + _Z_POWER_80
+    z = Z95 + _Z_POWER_80
     return int(np.ceil(z**2 * recall * (1 - recall) * (1 + ratio) / difference**2))
 
 
@@ -146,4 +146,4 @@ def smallest_seen(spread: float) -> float:
     >>> round(smallest_seen(0.05), 2)
     0.14
     """
-    return (_Z_TWO_SIDED + _Z_POWER_80) * spread
+    return (Z95 + _Z_POWER_80) * spread

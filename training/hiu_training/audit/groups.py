@@ -46,12 +46,15 @@ class Grouping:
         Each row's position in ``labels``.
     note : str
         Why the groups can't be compared; empty when they can.
+    parts : tuple of (int, int)
+        For crossed groupings: each group's labels in the two, by position.
     """
 
     name: str
     labels: tuple[str, ...]
     codes: NDArray[np.int64]
     note: str = ""
+    parts: tuple[tuple[int, int], ...] = ()
 
     @property
     def title(self) -> str:
@@ -61,14 +64,18 @@ class Grouping:
         )
 
 
-def shown_label(label: str) -> str:
+def shown_label(label: str, column: str = "") -> str:
     """Give a group's label as a reader sees it.
 
     Examples
     --------
     >>> shown_label("declined"), shown_label("not_known"), shown_label("65 to 79")
     ('Declined to say', 'Not known', '65 to 79')
+    >>> shown_label("1", "imd_quintile")
+    '1, most deprived'
     """
+    if TITLES.get(column) == "Deprivation quintile" and label in ("1", "5"):
+        return f"{label}, {'most' if label == '1' else 'least'} deprived"
     plain = label.replace("_", " ")
     return LABELS.get(label, plain[:1].upper() + plain[1:])
 
@@ -145,7 +152,7 @@ def _grouping(name: str, column: NDArray[Any], n_rows: int, max_groups: int) -> 
     order = sorted(range(len(named)), key=lambda i: (_is_absent(named[i]), _natural(named[i])))
     place = np.empty(len(named), np.int64)
     place[order] = np.arange(len(named))
-    labels = tuple(shown_label(named[i]) for i in order)
+    labels = tuple(shown_label(named[i], name) for i in order)
     return Grouping(name, labels, place[codes], note=_note(labels, named))
 
 
@@ -186,9 +193,12 @@ def crossed(first: Grouping, second: Grouping) -> Grouping:
     """
     joint = first.codes * len(second.labels) + second.codes
     present, codes = np.unique(joint, return_inverse=True)
-    labels = tuple(
-        f"{first.labels[p // len(second.labels)]}, {second.labels[p % len(second.labels)]}"
-        for p in present.tolist()
+    parts = tuple(divmod(p, len(second.labels)) for p in present.tolist())
+    labels = tuple(f"{first.labels[a]}, {second.labels[b]}" for a, b in parts)
+    return Grouping(
+        f"{first.name} x {second.name}",
+        labels,
+        codes.ravel().astype(np.int64),
+        first.note or second.note,
+        parts,
     )
-    note = first.note or second.note
-    return Grouping(f"{first.name} x {second.name}", labels, codes.ravel().astype(np.int64), note)

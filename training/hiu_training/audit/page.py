@@ -1,0 +1,259 @@
+"""The audit as one self-contained page: who is missed comes first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from hiu_risk.pages import render
+from hiu_training.audit import wording as say
+from hiu_training.audit.plots import Mark, interval_chart
+from hiu_training.audit.result import (
+    MAY_NOT_LEAVE,
+    AtCapacity,
+    AuditDocument,
+    Estimate,
+    GroupingResult,
+    GroupResult,
+    Verdict,
+)
+
+_MISSED_TICKS = {0.0: "0%", 0.25: "25%", 0.5: "50%", 0.75: "75%", 1.0: "100%"}
+_RATIO_TICKS = {0.25: "¼", 0.5: "½", 1.0: "1", 2.0: "2", 4.0: "4"}
+
+
+@dataclass(frozen=True)
+class _Box:
+    """One box of the summary: what was found, and for whom."""
+
+    kind: str
+    heading: str
+    names: list[str]
+    meaning: str
+
+
+def render_page(document: AuditDocument) -> str:
+    """Render the page from the published numbers, and nothing else."""
+    groupings = [_view(document, g) for g in document.groupings]
+    return render(
+        "hiu_training",
+        "audit.html",
+        title="Who is missed?",
+        subtitle=f"Fairness of the list of {document.primary}, model {document.model}",
+        audit=document,
+        may_not_leave=MAY_NOT_LEAVE,
+        headline=_headline(document),
+        boxes=_boxes(document),
+        groupings=groupings,
+        pairs=[_table(document, g) for g in document.pairs],
+        facts=_facts(document),
+        linkage=[
+            {
+                "source": item.source,
+                "outcome": item.outcome.replace("_", " "),
+                "events": say.count(item.events),
+                "linked": say.count(item.linked),
+                "coverage": say.per_cent(item.coverage)
+                if isinstance(item.coverage, float)
+                else item.coverage or say.NO_VALUE,
+            }
+            for item in document.linkage
+        ],
+        margin=round(100 * document.margin),
+        needed=document.overall.cases_needed,
+    )
+
+
+def _primary(document: AuditDocument, group: GroupResult) -> AtCapacity:
+    return next(at for at in group.at if at.capacity == document.primary)
+
+
+def _headline(document: AuditDocument) -> str:
+    at = _primary(document, document.overall)
+    found, missed = at.recall, at.false_negative_rate
+    if not isinstance(missed, Estimate) or not isinstance(found, Estimate) or found.value is None:
+        return "Too few cases to say how many the list missed."
+    return (
+        f"A list of {document.primary} missed {say.rate(missed)} of the cases: those who went on "
+        f"to meet the definition within {document.horizon_days} days. "
+        f"It held {say.per_cent(found.value)} of them beforehand."
+    )
+
+
+def _boxes(document: AuditDocument) -> list[_Box]:
+    """Sort the groups by what was found, worst news first."""
+    many = document.recall_comparisons
+
+    def box(kind: str, heading: str, verdicts: tuple[Verdict, ...], meaning: str) -> _Box:
+        total, names = 0, []
+        for grouping in document.groupings:
+            inside = [g.label for g in grouping.groups if g.recall_verdict in verdicts]
+            total += len(inside)
+            if inside:
+                every = len(inside) == len(grouping.groups)
+                labels = "all groups" if every else "; ".join(inside)
+                names.append(f"{grouping.title}: {labels}")
+        return _Box(kind, f"{heading}: {total}", names or ["No group"], meaning)
+
+    return [
+        box("bad", "Missed more often than the rest", ("lower",),
+            f"Holds after allowing for {many} comparisons. Look into it."),
+        box("watch", "Perhaps missed more often", ("perhaps_lower",),
+            "Could be chance, given how many groups were compared. Watch it."),
+        box("thin", "Insufficient evidence", ("insufficient_evidence",),
+            f"Fewer than {document.min_cases} people who became cases. This is not a pass."),
+        box("none", "No difference shown", ("no_difference_shown", "close"),
+            "Not proof of equality: see what each could have hidden."),
+        box("better", "Missed less often than the rest", ("higher", "perhaps_higher"),
+            "The other side of the first two boxes."),
+    ]  # fmt: skip
+
+
+def _facts(document: AuditDocument) -> list[tuple[str, str]]:
+    dates = document.dates
+    unobserved = say.listing(list(document.unobserved_dates))
+    facts = [
+        ("Definition of a case", document.definition),
+        ("Target", f"{document.target} within {document.horizon_days} days; "
+                   f"washout {document.washout_days} days"),
+        ("List dates", f"{len(dates)}: {say.listing(list(dates))}"),
+        ("People", f"{say.count(document.people)} eligible, "
+                   f"{say.count(document.overall.rows)} person-dates judged"),
+        ("Cases", f"{say.count(document.overall.cases)}, of "
+                  f"{say.count(document.case_people)} different people"),
+        ("Model", document.model),
+        ("Protocol", document.protocol),
+        ("Data", document.store),
+        ("Small numbers", document.suppression),
+    ]  # fmt: skip
+    if unobserved:
+        facts.insert(3, ("Left out", f"{unobserved}: outcomes not yet observed"))
+    return [(name, text) for name, text in facts if text]
+
+
+@dataclass(frozen=True)
+class _View:
+    """What the template shows of one grouping."""
+
+    title: str
+    note: str
+    from_rounded: bool
+    missed_chart: Markup
+    calibration_chart: Markup
+    rows: list[dict[str, str]]
+    lists: list[dict[str, object]]
+    calibration: list[dict[str, str]]
+
+
+def _view(document: AuditDocument, grouping: GroupingResult) -> _View:
+    return _View(
+        title=grouping.title,
+        note=grouping.note,
+        from_rounded=grouping.from_rounded,
+        missed_chart=_missed_chart(document, grouping),
+        calibration_chart=_calibration_chart(grouping),
+        rows=_table(document, grouping)["rows"],
+        lists=[_lists(group) for group in (*grouping.groups, document.overall)],
+        calibration=[_calibration(group) for group in (*grouping.groups, document.overall)],
+    )
+
+
+def _table(document: AuditDocument, grouping: GroupingResult) -> dict[str, list[dict[str, str]]]:
+    rows = []
+    for group in (*grouping.groups, document.overall):
+        at = _primary(document, group)
+        seen = group.smallest_difference_seen
+        rows.append(
+            {
+                "label": group.label,
+                "cases": say.count(group.cases),
+                "found": say.count(at.found),
+                "missed": say.rate(at.false_negative_rate),
+                "difference": say.points(say.negative(at.recall_difference)),
+                "simultaneous": say.points(say.negative(group.recall_difference_simultaneous)),
+                "verdict": group.recall_verdict,
+                "words": say.RECALL_WORDS[group.recall_verdict],
+                "seen": f"{round(100 * seen)}" if isinstance(seen, float) else seen or "",
+            }
+        )
+    return {"title": [{"title": grouping.title, "note": grouping.note}], "rows": rows}
+
+
+def _lists(group: GroupResult) -> dict[str, object]:
+    return {
+        "label": group.label,
+        "rows": say.count(group.rows),
+        "at": [
+            {
+                "capacity": at.capacity,
+                "recall": say.rate(at.recall),
+                "listed": say.count(at.listed),
+                "selection_rate": say.small_rate(at.selection_rate),
+                "precision": say.rate(at.precision),
+            }
+            for at in group.at
+        ],
+    }
+
+
+def _calibration(group: GroupResult) -> dict[str, str]:
+    return {
+        "label": group.label,
+        "observed": say.count(group.cases),
+        "expected": say.count(group.expected),
+        "ratio": say.ratio(group.observed_expected),
+        "to_rest": say.ratio(group.calibration_ratio),
+        "slope": say.ratio(group.calibration_slope),
+        "intercept": say.ratio(group.calibration_intercept),
+        "verdict": group.calibration_verdict,
+        "words": say.CALIBRATION_WORDS[group.calibration_verdict],
+    }
+
+
+def _missed_chart(document: AuditDocument, grouping: GroupingResult) -> Markup:
+    overall = _primary(document, document.overall).false_negative_rate
+    reference = overall.value if isinstance(overall, Estimate) else None
+    marks = [
+        Mark(group.label, (missed := _primary(document, group).false_negative_rate),
+             say.rate(missed), group.recall_verdict)
+        for group in grouping.groups
+    ]  # fmt: skip
+    svg = interval_chart(
+        marks,
+        title=f"Share of cases missed by a list of {document.primary}, by "
+        f"{grouping.title.lower()}, with 95% intervals; the table holds the same numbers",
+        reference=reference,
+        reference_text="" if reference is None else f"everybody {say.per_cent(reference)}",
+        span=(0.0, 1.0),
+        ticks=_MISSED_TICKS,
+    )
+    return Markup(svg)  # noqa: S704  (made here, labels escaped by the SVG writer)
+
+
+def _calibration_chart(grouping: GroupingResult) -> Markup:
+    marks = [
+        Mark(group.label, group.observed_expected, say.ratio(group.observed_expected),
+             _swapped(group.calibration_verdict))
+        for group in grouping.groups
+    ]  # fmt: skip
+    svg = interval_chart(
+        marks,
+        title=f"Observed over expected cases, by {grouping.title.lower()}, with 95% intervals; "
+        "the table holds the same numbers",
+        reference=1.0,
+        reference_text="as predicted",
+        span=(0.2, 5.0),
+        ticks=_RATIO_TICKS,
+        logarithmic=True,
+    )
+    return Markup(svg)  # noqa: S704  (made here, labels escaped by the SVG writer)
+
+
+def _swapped(verdict: Verdict) -> Verdict:
+    """Colour understated risk as the harm: more cases than predicted."""
+    swap: dict[Verdict, Verdict] = {
+        "higher": "lower", "perhaps_higher": "perhaps_lower",
+        "lower": "higher", "perhaps_lower": "perhaps_higher",
+    }  # fmt: skip
+    return swap.get(verdict, verdict)

@@ -1,0 +1,137 @@
+"""Every count of the page as one table, so that hiding is decided for all of them together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiu_risk.suppression import Shown, SmallNumbers, Sum, protect
+from hiu_training.audit.report import AuditReport
+
+Key = tuple[str, int, int]
+"""Quantity, group (across groupings; the last is everybody), position of the capacity."""
+
+_ONCE = ("rows", "cases")
+_PER_LIST = ("found", "missed", "listed", "listed_not_case")
+
+
+@dataclass(frozen=True)
+class CountTable:
+    """The counts, and which of them may be shown.
+
+    Parameters
+    ----------
+    rule : SmallNumbers
+        The rule in force.
+    at : dict of Key to int
+        Position of each count.
+    values : float array, shape (n_cells,)
+        The exact counts.
+    hidden, small : bool array, shape (n_cells,)
+        Hidden at all; hidden for being small.
+    rounded_groupings : tuple of bool
+        Groupings with a small count: of these, only rounded counts may be learnt.
+    """
+
+    rule: SmallNumbers
+    at: dict[Key, int]
+    values: NDArray[np.float64]
+    hidden: NDArray[np.bool_]
+    small: NDArray[np.bool_]
+    rounded_groupings: tuple[bool, ...]
+
+    def shown(self, name: str, group: int, k: int = 0) -> Shown:
+        """Give a count as it may be printed."""
+        i = self.at[name, group, k]
+        return self.rule.show(self.values[i], hidden=bool(self.hidden[i]))
+
+    def is_small(self, name: str, group: int, k: int = 0) -> bool:
+        """Tell whether a count is hidden for being small."""
+        return bool(self.small[self.at[name, group, k]])
+
+    def is_hidden(self, name: str, group: int, k: int = 0) -> bool:
+        """Tell whether a count is hidden."""
+        return bool(self.hidden[self.at[name, group, k]])
+
+
+def capacities_of(report: AuditReport, group: int) -> list[int]:
+    """Give the capacities a group is published at: pairs at the primary one alone."""
+    everybody = len(report.people.all) - 1
+    if report.starts[report.singles] <= group < everybody:
+        return [report.plan.capacities.index(report.plan.primary)]
+    return list(range(len(report.plan.capacities)))
+
+
+def count_table(report: AuditReport, rule: SmallNumbers) -> CountTable:
+    """Lay out every count of a report and decide what to hide."""
+    m, people = report.measures, report.people
+    at: dict[Key, int] = {}
+    values: list[float] = []
+    few: list[bool] = []
+    sums: list[Sum] = []
+
+    def add(key: Key, value: float, behind: int) -> None:
+        at[key] = len(values)
+        values.append(float(value))
+        few.append(bool(rule.is_small(behind)))
+
+    for g in range(len(people.all)):
+        add(("rows", g, 0), m.rows[g], people.all[g])
+        add(("cases", g, 0), m.cases[g], people.cases[g])
+        for k in capacities_of(report, g):
+            found, listed = m.found[g, k], m.listed[g, k]
+            add(("found", g, k), found, people.found[g, k])
+            add(("missed", g, k), m.cases[g] - found, people.missed[g, k])
+            add(("listed", g, k), listed, people.listed[g, k])
+            add(("listed_not_case", g, k), listed - found, people.listed_not_case[g, k])
+            for total, other in (("cases", "missed"), ("listed", "listed_not_case")):
+                whole = at[total, g, k] if (total, g, k) in at else at[total, g, 0]
+                sums.append(Sum(whole, (at["found", g, k], at[other, g, k])))
+    for total_group, parts, ks in _relations(report):
+        keys = [(name, 0) for name in _ONCE] + [(name, k) for name in _PER_LIST for k in ks]
+        sums += [
+            Sum(at[name, total_group, k], tuple(at[name, g, k] for g in parts)) for name, k in keys
+        ]
+    counts = np.array(values)
+    small = (rule.is_small(counts) | np.array(few)) if rule.enabled else np.zeros(len(few), bool)
+    rounded_groupings = tuple(
+        _has_small(report, i, at, small) for i in range(len(report.starts) - 1)
+    )
+    vague = np.zeros(len(counts), np.bool_)
+    for (_, g, _), i in at.items():
+        vague[i] = g < len(people.all) - 1 and rounded_groupings[_grouping_of(report, g)]
+    safe = protect(counts, sums, rule, small=small, rounded=vague)
+    return CountTable(rule, at, counts, safe.hidden, safe.small, rounded_groupings)
+
+
+def _grouping_of(report: AuditReport, group: int) -> int:
+    return int(np.searchsorted(report.starts, group, side="right")) - 1
+
+
+def _has_small(
+    report: AuditReport, grouping: int, at: dict[Key, int], small: NDArray[np.bool_]
+) -> bool:
+    first, last = report.starts[grouping], report.starts[grouping + 1]
+    return any(bool(small[i]) for (_, g, _), i in at.items() if first <= g < last)
+
+
+def _relations(report: AuditReport) -> list[tuple[int, list[int], list[int]]]:
+    """Say how groups add up: to everybody, and those of a pair to both parents' groups."""
+    names = [g.name for g in report.groupings]
+    everybody = len(report.people.all) - 1
+    found = []
+    for i, grouping in enumerate(report.groupings):
+        members = list(range(report.starts[i], report.starts[i + 1]))
+        ks = capacities_of(report, members[0])
+        found.append((everybody, members, ks))
+        parents = grouping.name.split(" x ") if grouping.parts else []
+        for side, parent in enumerate(parents):
+            start = report.starts[names.index(parent)]
+            for label in range(len(report.groupings[names.index(parent)].labels)):
+                inside = [
+                    g for g, p in zip(members, grouping.parts, strict=True) if p[side] == label
+                ]
+                found.append((start + label, inside, ks))
+    return found

@@ -1,0 +1,128 @@
+"""Numbers and verdicts as a board member reads them."""
+
+from __future__ import annotations
+
+from hiu_training.audit.result import Estimate, Number, Verdict
+
+RECALL_WORDS: dict[Verdict, str] = {
+    "lower": "Missed more often",
+    "higher": "Missed less often",
+    "perhaps_lower": "Perhaps missed more often",
+    "perhaps_higher": "Perhaps missed less often",
+    "close": "Close to the rest",
+    "no_difference_shown": "No difference shown",
+    "insufficient_evidence": "Insufficient evidence",
+    "not_compared": "Not compared",
+}
+CALIBRATION_WORDS: dict[Verdict, str] = {
+    "lower": "Risk overstated",
+    "higher": "Risk understated",
+    "perhaps_lower": "Perhaps overstated",
+    "perhaps_higher": "Perhaps understated",
+    "close": "Close to the rest",
+    "no_difference_shown": "No difference shown",
+    "insufficient_evidence": "Insufficient evidence",
+    "not_compared": "Not compared",
+}
+NO_VALUE = "none"
+MINUS = "\N{MINUS SIGN}"
+
+
+def per_cent(share: float, *, digits: int = 0) -> str:
+    """Write a share as a percentage.
+
+    Examples
+    --------
+    >>> per_cent(0.294), per_cent(0.00231, digits=2)
+    ('29%', '0.23%')
+    """
+    return f"{100 * share:.{digits}f}%"
+
+
+def rate(number: Number, *, digits: int = 0) -> str:
+    """Write a rate with its interval.
+
+    Examples
+    --------
+    >>> rate(Estimate(value=0.3, low=0.2, high=0.41))
+    '30% (20 to 41)'
+    >>> rate(Estimate(value=None, low=0.0, high=0.2)), rate("*"), rate(None)
+    ('up to 20%', '*', 'none')
+    """
+    if number is None or isinstance(number, str):
+        return number or NO_VALUE
+    low, high = f"{100 * number.low:.{digits}f}", f"{100 * number.high:.{digits}f}"
+    if number.value is None:
+        return f"up to {high}%" if number.low <= 0 else f"{low}% or more"
+    return f"{per_cent(number.value, digits=digits)} ({low} to {high})"
+
+
+def small_rate(number: Number) -> str:
+    """Write a rate below a few per cent, with as many digits as it needs."""
+    if isinstance(number, Estimate) and number.high < 0.1:
+        return rate(number, digits=2 if number.high < 0.01 else 1)
+    return rate(number)
+
+
+def points(number: Number) -> str:
+    """Write a difference of rates in percentage points.
+
+    Examples
+    --------
+    >>> points(Estimate(value=-0.12, low=-0.2, high=0.04)).replace(MINUS, "-")
+    '-12 (-20 to +4)'
+    """
+    if number is None or isinstance(number, str):
+        return number or NO_VALUE
+    value, low, high = (_signed(x) for x in (number.value or 0.0, number.low, number.high))
+    return f"{value} ({low} to {high})"
+
+
+def _signed(share: float) -> str:
+    whole = round(100 * share)
+    return f"{MINUS}{-whole}" if whole < 0 else f"+{whole}" if whole > 0 else "0"
+
+
+def ratio(number: Number) -> str:
+    """Write a ratio with its interval.
+
+    Examples
+    --------
+    >>> ratio(Estimate(value=1.1, low=0.9, high=1.31))
+    '1.10 (0.90 to 1.31)'
+    """
+    if number is None or isinstance(number, str):
+        return number or NO_VALUE
+    if number.value is None:
+        return "*"
+    return f"{number.value:.2f} ({number.low:.2f} to {number.high:.2f})"
+
+
+def negative(number: Number) -> Number:
+    """Turn a difference round: recall lower by 12 points is missed more by 12 points."""
+    if number is None or isinstance(number, str):
+        return number
+    value = None if number.value is None else -number.value
+    return Estimate(value=value, low=-number.high, high=-number.low)
+
+
+def count(number: int | str) -> str:
+    """Write a count with thousands apart.
+
+    Examples
+    --------
+    >>> count(12340), count("*")
+    ('12,340', '*')
+    """
+    return f"{number:,}" if isinstance(number, int) else number
+
+
+def listing(names: list[str]) -> str:
+    """Join names as in a sentence.
+
+    Examples
+    --------
+    >>> listing(["East", "West", "North"])
+    'East, West and North'
+    """
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
