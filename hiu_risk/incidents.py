@@ -87,12 +87,13 @@ def resolve_versions(events: Sequence[Event]) -> Resolved:
 
     Rows of one event are taken in order of ``available_at``, then as given. Among rows available
     at the same moment the first counts: another that says the same is merged, one that differs
-    is conflicting. Over time, a row that repeats the current version is merged (the first time it
+    is conflicting. Rows without ``available_at`` count as one moment: nothing tells which came
+    later. Over time, a row that repeats the current version is merged (the first time it
     was seen stays); one that differs is a correction.
 
     Examples
     --------
-    >>> a = Event("p", "call", 10, event_id="1", outcome="other")
+    >>> a = Event("p", "call", 10, 20, event_id="1", outcome="other")
     >>> b = replace(a, available_at=50, outcome="hear_treat")
     >>> [v.superseded_at == FOREVER for v in resolve_versions([b, a, a]).versions]
     [True, False]
@@ -107,14 +108,14 @@ def resolve_versions(events: Sequence[Event]) -> Resolved:
     conflicting: list[int] = []
     for places in groups.values():
         current: int | None = None
-        moment, first = None, -1
-        for place in sorted(places, key=lambda p: (events[p].known_at, p)):
-            event = events[place]
-            if event.known_at == moment:
-                alike = _content(event) == _content(events[first])
+        firsts: dict[int | None, int] = {}
+        for place in places:
+            first = firsts.setdefault(events[place].available_at, place)
+            if place != first:
+                alike = _content(events[place]) == _content(events[first])
                 (merged if alike else conflicting).append(place)
-                continue
-            moment, first = event.known_at, place
+        for place in sorted(firsts.values(), key=lambda p: (events[p].known_at, p)):
+            event = events[place]
             if current is not None and _content(event) == _content(events[current]):
                 merged.append(place)
                 continue

@@ -210,6 +210,7 @@ class _Batch:
             capped = np.minimum(available.seconds, self.feed.extract_until)
             known = np.where(available.given, capped, known)
         self.made["available_at"] = pa.array(known)
+        self.made["derived"] = pa.array(~available.given)
         if "available_at" in self.feed.columns:
             self.c.tally.notes["available_at_from_delay"] += int((~available.given).sum())
         code = SOURCE.code(self.feed.table.source)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hiu_risk.times import DAY
 
+_STEP = 3 * DAY  # no zone changes its offset twice in so short a time
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
 
 
@@ -48,11 +49,11 @@ def transitions(zone: str) -> Transitions:
     end = int((_LAST - _FIRST).total_seconds())
     earlier = offset_at(0)
     rows = [(np.iinfo(np.int64).min, earlier, np.iinfo(np.int64).min, np.iinfo(np.int64).min)]
-    for day in range(0, end, DAY):
-        later = offset_at(day + DAY)
+    for day in range(0, end, _STEP):
+        later = offset_at(day + _STEP)
         if later == earlier:
             continue
-        low, high = day, day + DAY
+        low, high = day, day + _STEP
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if offset_at(middle) == earlier else (low, middle)

@@ -14,50 +14,52 @@ import numpy as np
 import pyarrow as pa
 
 BATCH = 1 << 18
-_NO_CONTENT = ("feed", "file", "row", "available_at")
+_NO_CONTENT = ("feed", "file", "row", "available_at", "derived")
 _SOURCE_NAME_ORDER = "CASE source WHEN 3 THEN 0 WHEN 2 THEN 1 ELSE 2 END"
 _ORDER = f"occurred_at, {_SOURCE_NAME_ORDER}, event_id, available_at"
 
 
 def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
-    """Open a database in the scratch folder."""
-    con = duckdb.connect(str(scratch / "ingest.duckdb"))
+    """Open a database in memory that spills to the scratch folder."""
+    con = duckdb.connect()
     con.execute("SET temp_directory = ?", [str(scratch / "spill")])
     con.execute("SET enable_progress_bar = false")
     return con
 
 
 def load(con: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]) -> None:
-    """Load converted rows, with a hash of what each row says."""
-    con.read_parquet([str(file) for file in files]).create_view("converted", replace=True)
-    names = [row[0] for row in con.execute("DESCRIBE converted").fetchall()]
+    """Offer converted rows as a view, with a hash of what each row says."""
+    con.read_parquet([str(file) for file in files]).create_view(f"{name}_converted")
+    names = [row[0] for row in con.execute(f"DESCRIBE {name}_converted").fetchall()]
     told = ", chr(31), ".join(
         f'coalesce("{column}"::VARCHAR, chr(30))' for column in names if column not in _NO_CONTENT
     )
     con.execute(
-        f"CREATE TABLE {name} AS SELECT *, md5(concat({told})) AS content FROM converted"  # noqa: S608
+        f"CREATE VIEW {name} AS SELECT *, md5(concat({told})) AS content "  # noqa: S608
+        f"FROM {name}_converted"
     )
-    con.execute("DROP VIEW converted")
 
 
 def make_versions(con: duckdb.DuckDBPyConnection) -> None:
     """Turn the table ``event_rows`` into ``versions``, ``merged`` and ``conflicting``."""
     con.execute(
         """
-        UPDATE event_rows SET event_id = 'row-' || left(content, 20)
-            || CASE WHEN person_id IS NULL THEN '-' || feed || '-' || file || '-' || row ELSE '' END
-        WHERE event_id IS NULL
-        """
-    )
-    con.execute(
-        """
         CREATE TABLE judged AS
-        WITH moments AS (
+        WITH named AS (
+            SELECT * REPLACE (coalesce(event_id, 'row-' || left(content, 20)
+                || CASE WHEN person_id IS NULL
+                        THEN '-' || feed || '-' || file || '-' || row ELSE '' END) AS event_id)
+            FROM event_rows
+        ),
+        moments AS (
             SELECT *,
                 row_number() OVER moment AS nth,
                 first_value(content) OVER moment AS first_content
-            FROM event_rows
-            WINDOW moment AS (PARTITION BY source, event_id, available_at ORDER BY feed, file, row)
+            FROM named
+            WINDOW moment AS (
+                PARTITION BY source, event_id, CASE WHEN derived THEN NULL ELSE available_at END
+                ORDER BY feed, file, row
+            )
         )
         SELECT * EXCLUDE (nth, first_content),
             CASE
@@ -67,18 +69,19 @@ def make_versions(con: duckdb.DuckDBPyConnection) -> None:
                 ELSE 'version'
             END AS verdict
         FROM moments
-        WINDOW event AS (PARTITION BY source, event_id, nth > 1 ORDER BY available_at)
+        WINDOW event AS (
+            PARTITION BY source, event_id, nth > 1 ORDER BY available_at, feed, file, row
+        )
         """
     )
-    con.execute("DROP TABLE event_rows")
     con.execute(
         """
         CREATE TABLE versions AS
-        SELECT * EXCLUDE (verdict, content),
+        SELECT * EXCLUDE (verdict, content, derived),
             lead(available_at) OVER event AS superseded_at,
             row_number() OVER event > 1 AS corrects
         FROM judged WHERE verdict = 'version'
-        WINDOW event AS (PARTITION BY source, event_id ORDER BY available_at)
+        WINDOW event AS (PARTITION BY source, event_id ORDER BY available_at, feed, file, row)
         """
     )
     _split_off(con, "judged")
@@ -100,7 +103,6 @@ def keep_first(con: duckdb.DuckDBPyConnection, table: str, kept: str, key: str) 
         f"CREATE TABLE {kept} AS SELECT * EXCLUDE (verdict, content) "  # noqa: S608
         "FROM judged_rows WHERE verdict = 'version'"
     )
-    con.execute(f"DROP TABLE {table}")
     _split_off(con, "judged_rows")
 
 
