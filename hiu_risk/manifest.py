@@ -5,9 +5,12 @@ It carries no time of writing, so that the same ingest writes the same bytes.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, ConfigDict, Field
 
-from hiu_risk.counting import Counting
+if TYPE_CHECKING:
+    from hiu_risk.counting import Counting
 
 
 class _Strict(BaseModel):
@@ -75,4 +78,6 @@ class Manifest(_Strict):
     @property
     def counting_switches(self) -> Counting:
         """The switches as an object."""
+        from hiu_risk.counting import Counting
+
         return Counting.from_dict(self.counting, self.entity)

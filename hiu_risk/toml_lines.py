@@ -55,7 +55,7 @@ def _dotted(key: tuple[str | int, ...]) -> str:
 
 
 def read_toml(path: Path) -> TomlFile:
-    """Read a TOML file.
+    r"""Read a TOML file.
 
     Raises
     ------

@@ -1,0 +1,126 @@
+"""``hiu-risk ingest``: local extracts into a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import Field
+
+from hiu_risk.cli.output import JsonFile, Result, say, write_result
+from hiu_risk.manifest import FeedRecord, Linkage
+
+if TYPE_CHECKING:
+    from hiu_risk.ingest import IngestReport
+
+NOTES = {
+    "times_that_occur_twice": "times in the hour that clocks repeat, read as the first passage",
+    "times_moved_forward": "times in the hour that clocks skip, moved forward",
+    "available_at_from_delay": "blank available_at, occurred_at + delay stands in",
+    "invalid_nhs_numbers": "NHS numbers with a wrong check digit",
+    "below_min_confidence": "events linked with too little confidence, left unlinked",
+}
+"""What each note of a feed means; ``<column>_by_default`` counts unlisted codes."""
+
+
+class IngestResult(Result):
+    """What ``hiu-risk ingest --json`` writes."""
+
+    store: str = Field(description="folder of the store")
+    content_hash: str = Field(description="SHA-256 over the store's data files")
+    entity: str = Field(description="whose incidents are counted: person or address")
+    zone: str
+    rows: dict[str, int] = Field(description="rows of each table of the store")
+    uncounted: int = Field(description="events in the store that count towards nobody")
+    counting: dict[str, bool] = Field(description="which kinds of events count")
+    gap_seconds: int
+    feeds: list[FeedRecord] = Field(description="accepted + rejected + merged = read, for each")
+    linkage: list[Linkage] = Field(description="linked events by source and outcome")
+    rejects: str = Field(description="folder of the reject files, one CSV a feed")
+    key_changed: bool = Field(description="the store before was made under another key")
+
+
+def ingest(
+    mapping: Annotated[Path, typer.Option(help="The mapping, a TOML file.", show_default=False)],
+    store: Annotated[Path, typer.Option(help="Folder of the store.")] = Path("store"),
+    json_file: JsonFile = None,
+) -> None:
+    """Read local extracts into a store, checking every row."""
+    from hiu_risk.ingest import run_ingest
+
+    report = run_ingest(mapping, store)
+    result = result_of(report, store)
+    for line in summary(result):
+        say(line)
+    write_result(json_file, result)
+
+
+def result_of(report: IngestReport, store: Path) -> IngestResult:
+    """Give the report as what scripts read."""
+    manifest = report.manifest
+    return IngestResult(
+        store=str(store),
+        content_hash=manifest.content_hash,
+        entity=manifest.entity,
+        zone=manifest.zone,
+        rows={name: table.rows for name, table in manifest.tables.items()},
+        uncounted=manifest.uncounted,
+        counting=manifest.counting,
+        gap_seconds=manifest.gap_seconds,
+        feeds=manifest.feeds,
+        linkage=manifest.linkage,
+        rejects=str(report.rejects),
+        key_changed=report.key_changed,
+    )
+
+
+def summary(result: IngestResult) -> list[str]:
+    """Say the result in lines for people."""
+    lines = []
+    for feed in result.feeds:
+        lines += _feed_lines(feed)
+    if any(feed.rejected for feed in result.feeds):
+        lines.append(f"Rejected rows (rule, file, line, column): {result.rejects}")
+    if result.linkage:
+        lines.append(f"Linked to {_entity(result.entity)}, by source and outcome:")
+    for row in result.linkage:
+        share = row.linked / row.events
+        lines.append(
+            f"  {row.source:<9} {row.outcome:<16} {row.linked:,} of {row.events:,} ({share:.2%})"
+        )
+    off = ", ".join(name for name, counts in result.counting.items() if not counts)
+    if result.uncounted:
+        lines.append(f"{result.uncounted:,} events count towards nobody (not counted: {off}).")
+    if result.key_changed:
+        lines.append(
+            "The pseudonym key has changed: nobody in this store has the pseudonym they had before."
+        )
+    rows = ", ".join(f"{name} {count:,}" for name, count in result.rows.items())
+    lines.append(f"Store {result.store}: {rows}; hash {result.content_hash[:12]}.")
+    return lines
+
+
+def _entity(entity: str) -> str:
+    return "a person" if entity == "person" else "an address"
+
+
+def _feed_lines(feed: FeedRecord) -> list[str]:
+    filtered = f", {feed.filtered:,} filtered out before" if feed.filtered else ""
+    lines = [
+        f"{feed.name}: {feed.accepted:,} accepted + {feed.rejected:,} rejected"
+        f" + {feed.merged:,} merged = {feed.read:,} read{filtered}"
+    ]
+    if feed.corrected or feed.unlinked:
+        lines.append(
+            f"  {feed.corrected:,} corrections, {feed.unlinked:,} without a usable identity"
+        )
+    lines += [f"  rejected: {rule} {count:,}" for rule, count in feed.rejects.items()]
+    if feed.available_at == "occurred_at + delay":
+        lines.append(
+            f"  no time of arrival in the rows: occurred_at + {feed.delay / 3600:g} hours stands in"
+        )
+    for name, count in feed.notes.items():
+        column = name.removesuffix("_by_default")
+        lines.append(f"  {NOTES.get(name, f'{column} codes that became the default')}: {count:,}")
+    return lines
