@@ -89,11 +89,11 @@ def explain(
     from hiu_serving.scorer import Scorer
 
     scorer = Scorer.of(ModelHome(home).load(model))
+    moment = parse_as_of(as_of, scorer.bundle.manifest.zone)
     opened = Store.open(store)
     rules = opened.manifest
     scorer.require_same_rules(rules.zone, rules.counting, rules.gap_seconds)
     histories = opened.histories()
-    moment = parse_as_of(as_of, histories.zone)
     found = explained_by(histories, position_of(histories, person), moment, scorer)
     _say(found, scorer.version)
     say(NOT_FOR)

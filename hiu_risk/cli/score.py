@@ -103,11 +103,11 @@ def score(
 
     limits = FreshnessLimits(banner_days, refuse_days)
     scorer = Scorer.of(ModelHome(home).load(model))
+    moment = parse_as_of(as_of, scorer.bundle.manifest.zone)
     opened = Store.open(store)
     rules = opened.manifest
     scorer.require_same_rules(rules.zone, rules.counting, rules.gap_seconds)
     histories = opened.histories()
-    moment = parse_as_of(as_of, histories.zone)
     state = State.open(home)
     try:
         worklist = make_worklist(

@@ -1,0 +1,1 @@
+"""How long one score with reasons takes, over HTTP on the loopback."""
