@@ -66,7 +66,7 @@ def read_toml(path: Path) -> TomlFile:
     --------
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "a.toml"
-    >>> _ = file.write_text("[store]\\nzone = 'UTC'\\n", encoding="utf-8")
+    >>> _ = file.write_text("[store]\nzone = 'UTC'\n", encoding="utf-8")
     >>> read_toml(file).where("store", "zone")
     'a.toml line 2, store.zone'
     """
