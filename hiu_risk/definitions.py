@@ -89,8 +89,8 @@ class Clause:
 
     @property
     def longest_days(self) -> int:
-        """A bound on the window's length in days."""
-        return self.days or 31 * self.calendar_months
+        """A bound on the window's length in days; October has 31 days and one hour."""
+        return self.days or 31 * self.calendar_months + 1
 
 
 @dataclass(frozen=True)

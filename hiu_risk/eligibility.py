@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hiu_risk.definitions import Definition
 from hiu_risk.errors import UsageError, near_match
 from hiu_risk.histories import Histories
-from hiu_risk.local_dates import ages
+from hiu_risk.local_dates import birthdays, years_since
 from hiu_risk.meeting import NEVER, checked_as_ofs, known_state, read_only
 from hiu_risk.times import DAY, FOREVER
 from hiu_risk.visibility import is_known
@@ -169,8 +169,13 @@ def eligibility(
     exclusions = {reason: np.zeros(len(as_ofs), np.int64) for reason in EXCLUSIONS}
     age_unknown = np.zeros(len(as_ofs), np.int64)
     asks_age = definition.min_age is not None or definition.max_age is not None
+    births = birthdays(histories.people.born_at, histories.zone) if asks_age else None
     for k, as_of in enumerate(as_ofs.tolist()):
-        age = _ages(histories, as_of) if asks_age else np.zeros(histories.n_people)
+        age = (
+            np.zeros(histories.n_people)
+            if births is None
+            else years_since(births, as_of, histories.zone)
+        )
         reasons = _reasons(histories, as_of, definition, policy, age)
         mask[:, k] = _sift(mask[:, k], reasons, exclusions, k)
         age_unknown[k] = np.count_nonzero(np.isnan(age) & mask[:, k])
@@ -308,10 +313,6 @@ def _sift(
         exclusions[reason][k] = np.count_nonzero(left & holds)
         left &= ~holds
     return left
-
-
-def _ages(histories: Histories, as_of: int) -> NDArray[np.float64]:
-    return ages(histories.people.born_at, as_of, histories.zone)
 
 
 def _on_caseload(histories: Histories, as_of: int) -> NDArray[np.bool_]:

@@ -73,7 +73,17 @@ def ages(born_at: NDArray[np.int64], as_of: int, zone: str) -> NDArray[np.float6
     >>> ages(np.array([0, UNKNOWN_TIME]), as_of=366 * 86_400, zone="UTC").tolist()
     [1.0, nan]
     """
+    return years_since(birthdays(born_at, zone), as_of, zone)
+
+
+def birthdays(born_at: NDArray[np.int64], zone: str) -> NDArray[np.float64]:
+    """Date numbers of births; NaN where the birth is unknown."""
     known = born_at != UNKNOWN_TIME
-    births = date_numbers(np.where(known, born_at, 0), zone)
+    return np.where(known, date_numbers(np.where(known, born_at, 0), zone), np.nan)
+
+
+def years_since(birthdays: NDArray[np.float64], as_of: int, zone: str) -> NDArray[np.float64]:
+    """Whole years from each of the :func:`birthdays` to ``as_of``; see :func:`ages`."""
     today = date_numbers(np.array([as_of], np.int64), zone)[0]
-    return np.where(known, (today - births) // 10_000, np.nan)
+    years: NDArray[np.float64] = (today - birthdays) // 10_000
+    return years

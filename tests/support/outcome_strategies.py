@@ -37,6 +37,8 @@ INDEX_DATES = tuple(
         "2024-04-01T00:00",  # 31 March 23:00 UTC
         "2024-10-27T01:30",  # the hour that comes twice
         "2024-11-01T00:00",
+        "2024-12-02T00:00",  # horizons of 30 days end with the month, and with the year
+        "2024-12-31T00:00",
         "2025-01-01T00:00",
         "2025-06-15T13:37:11",
     )
@@ -55,8 +57,9 @@ def moments(as_of: int) -> st.SearchStrategy[int]:
         st.sampled_from(EDGES),
         st.sampled_from((-1, 0, 0, 0, 1, HOUR)),
     )
+    here = st.sampled_from((as_of - 1, as_of, as_of + 1))
     near = st.integers(as_of - 35 * DAY, as_of + 35 * DAY)
-    return st.one_of(at_an_edge, at_an_edge, near)
+    return st.one_of(here, at_an_edge, at_an_edge, near)
 
 
 def later(moment: int) -> st.SearchStrategy[int]:
