@@ -165,7 +165,7 @@ def _kernel_arrays(histories: Histories) -> tuple[Events, Attributes]:
     columns = tuple(_bytes(getattr(h, name)) for name in COLUMNS)
     events = Events(
         _whole(h.offsets), _whole(h.occurred_at), _whole(h.available_at),
-        _whole(h.superseded_at), _whole(h.leads_until), columns,
+        _whole(h.superseded_at), _whole(h.leads_until), _bytes(h.reason), columns,
     )  # fmt: skip
     return events, Attributes(
         _born_days(people.born_at, h.zone), _bytes(people.sex), _bytes(people.imd_decile)

@@ -141,7 +141,7 @@ def weights(snap: Snapshot, which: Which, half_life: int) -> Fraction:
     total = Fraction(0)
     for event in chosen(snap, which):
         hours = event.ago // timedelta(hours=1)
-        if hours <= 730 * 24:
+        if event.ago <= 730 * DAY:
             exact = 2.0 ** (30 - hours / (24 * half_life))
             total += Fraction(round(exact), 2**30)
     return total

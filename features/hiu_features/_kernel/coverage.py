@@ -49,21 +49,3 @@ def coverage(
                 uncovered[k, r] = True
                 all_covered[k] = False
     return covered, uncovered, all_covered
-
-
-@numba.njit(error_model="numpy", cache=True)
-def write_coverage(
-    plan: Plan,
-    covered: NDArray[np.float32],
-    uncovered: NDArray[np.bool_],
-    all_covered: bool,
-    row: NDArray[np.float32],
-) -> None:
-    """Write days covered, and make missing what no feed covered."""
-    for r in range(len(plan.coverages)):
-        row[plan.coverages[r, 0]] = covered[r]
-    if all_covered:
-        return
-    for r in range(len(plan.spans)):
-        if uncovered[r]:
-            row[plan.spans[r, 0]] = math.nan

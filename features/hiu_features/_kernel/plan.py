@@ -41,10 +41,10 @@ class Plan(NamedTuple):
     n_sequences: int
     words: NDArray[np.uint64]  # (columns, 256): bit f is set when choice f accepts the code
     event_bits: np.uint64  # choices that count events, not incidents
-    edges: Ints  # ages in seconds that part the buckets, ascending; the last is the lookback
-    counts: Ints  # rows: to, choice, edge, edge of the start (0 when as_of)
-    changes: Ints  # rows: to, choice, edge, edge of the start
-    shares: Ints  # rows: to, choice, choice of the whole, edge
+    edges: Ints  # ages in seconds that part the counts, ascending; the last is the lookback
+    counts: Ints  # rows: to, cell at the window's start, cell at its end
+    changes: Ints  # rows: to, cell at the start of both windows, cell where they meet
+    shares: Ints  # rows: to, cell of the part, cell of the whole
     decays: Ints  # rows: to, sequence, weight row
     ratios: Ints  # rows: to, sequence, weight row, weight row below the line
     sequences: Ints  # rows: to, operation, sequence, first parameter, second parameter
@@ -53,7 +53,7 @@ class Plan(NamedTuple):
     coverages: Ints  # rows: to, source, seconds
     spans: Ints  # rows: to, source bits, seconds before as_of at the end, at the start
     weights: NDArray[np.uint32]  # (half-lives, hours)
-    weight_hours: Ints  # hours in use of each weight row
+    reach: Ints  # seconds after which a weight row is zero
 
 
 class _Compiler:
@@ -90,14 +90,17 @@ class _Compiler:
         days = []
         for feature in self.catalogue:
             params = feature.params
-            before = params.get("before", params.get("days", 0))
             days += [params[key] for key in ("days", "within") if key in params]
-            if feature.primitive in ("count", "change"):
-                days += [before, before + params["days"]]
+            if feature.primitive == "count":
+                days += [params["before"], params["before"] + params["days"]]
+            if feature.primitive == "change":
+                days.append(2 * params["days"])
         return [d for d in days if d > 0]
 
-    def edge(self, days: int) -> int:
-        return 0 if days == 0 else self.edges.index(days) + 1
+    def cell(self, days: int, which: Which) -> int:
+        """Where the kernel counts this choice no older than so many days."""
+        edge = 0 if days == 0 else self.edges.index(days) + 1
+        return edge * len(self.choices) + self.choices.index(which)
 
     def weight(self, half_life: int) -> int:
         if half_life not in self.half_lives:
@@ -110,22 +113,19 @@ class _Compiler:
         self.rows["spans"].append((to, bits, end * DAY, start * DAY))
 
     def count(self, to: int, which: Which, days: int, before: int) -> None:
-        start, end = self.edge(before + days), self.edge(before)
-        self.rows["counts"].append((to, self.choices.index(which), start, end))
+        start, end = self.cell(before + days, which), self.cell(before, which)
+        self.rows["counts"].append((to, start, end))
         self.needs(to, which, before + days, before)
 
     def change(self, to: int, which: Which, days: int) -> None:
-        choice = self.choices.index(which)
-        self.rows["changes"].append((to, choice, self.edge(2 * days), self.edge(days)))
+        both, middle = self.cell(2 * days, which), self.cell(days, which)
+        self.rows["changes"].append((to, both, middle))
         self.needs(to, which, days)
         self.needs(to, which, 2 * days, days)
 
     def share(self, to: int, which: Which, of: Which, days: int) -> None:
-        both = _both(which, of)
-        if both not in self.choices:
-            self.choices.append(both)
-        part, whole = self.choices.index(both), self.choices.index(of)
-        self.rows["shares"].append((to, part, whole, self.edge(days)))
+        _check_inside(which, of)
+        self.rows["shares"].append((to, self.cell(days, which), self.cell(days, of)))
 
     def decayed(self, to: int, which: Which, half_life: int) -> None:
         self.rows["decays"].append((to, self.choices.index(which), self.weight(half_life)))
@@ -165,7 +165,7 @@ class _Compiler:
                 add(to, **feature.params)
 
 
-def _both(part: Which, whole: Which) -> Which:
+def _check_inside(part: Which, whole: Which) -> None:
     """Check that a share's part is a choice within its whole."""
     outside = [
         column
@@ -179,7 +179,6 @@ def _both(part: Which, whole: Which) -> Which:
             where=f"share, {', '.join(outside) or 'counting'}",
             fix="narrow `which` so that each of its events is also one of `of`",
         )
-    return part
 
 
 def _words(choices: list[Which]) -> NDArray[np.uint64]:
@@ -194,12 +193,13 @@ def _words(choices: list[Which]) -> NDArray[np.uint64]:
 
 
 def _weights(half_lives: list[int]) -> tuple[NDArray[np.uint32], Ints]:
-    hours = [min(LOOKBACK_DAYS, _WEIGHT_GONE * h) * 24 + 1 for h in half_lives]
-    table = np.zeros((len(half_lives), max(hours, default=1)), np.uint32)
-    for row, (half_life, size) in enumerate(zip(half_lives, hours, strict=True)):
-        exact = [2.0 ** (WEIGHT_BITS - hour / (24 * half_life)) for hour in range(size)]
-        table[row, :size] = np.rint(exact).astype(np.uint32)
-    return table, np.array(hours, np.int64)
+    days = [min(LOOKBACK_DAYS, _WEIGHT_GONE * half_life) for half_life in half_lives]
+    table = np.zeros((len(days), max(days, default=0) * 24 + 1), np.uint32)
+    for row, (half_life, reach) in enumerate(zip(half_lives, days, strict=True)):
+        hours = range(reach * 24 + 1)
+        exact = [2.0 ** (WEIGHT_BITS - hour / (24 * half_life)) for hour in hours]
+        table[row, : len(exact)] = np.rint(exact).astype(np.uint32)
+    return table, np.array(days, np.int64) * DAY
 
 
 def _table(rows: list[tuple[int, ...]], width: int) -> Ints:
@@ -207,7 +207,7 @@ def _table(rows: list[tuple[int, ...]], width: int) -> Ints:
 
 
 _WIDTHS = {
-    "counts": 4, "changes": 4, "shares": 4, "decays": 3, "ratios": 4, "sequences": 5,
+    "counts": 3, "changes": 3, "shares": 3, "decays": 3, "ratios": 4, "sequences": 5,
     "attributes": 2, "tenures": 1, "coverages": 3, "spans": 4,
 }  # fmt: skip
 
@@ -222,7 +222,7 @@ def compile_plan(catalogue: Catalogue) -> Plan:
     """
     compiler = _Compiler(catalogue)
     compiler.compile()
-    weights, weight_hours = _weights(compiler.half_lives)
+    weights, reach = _weights(compiler.half_lives)
     by_events = sum(1 << b for b, w in enumerate(compiler.choices) if w.counting == "events")
     tables: dict[str, Any] = {
         name: _table(compiler.rows[name], width) for name, width in _WIDTHS.items()
@@ -235,6 +235,6 @@ def compile_plan(catalogue: Catalogue) -> Plan:
         event_bits=np.uint64(by_events),
         edges=np.array(compiler.edges, np.int64) * DAY,
         weights=weights,
-        weight_hours=weight_hours,
+        reach=reach,
         **tables,
     )

@@ -1,7 +1,8 @@
 """The primitives over the ages of a choice of events: one short function each.
 
-``ages`` holds whole seconds before as_of, ascending (the latest event first), of the ``n``
-events chosen. A window of ``w`` seconds holds the ages from 1 to ``w``: [as_of - w, as_of).
+``ages[s, :n]`` holds whole seconds before as_of, ascending (the latest event first), of the
+``n`` events of choice ``s``. A window of ``w`` seconds holds the ages from 1 to ``w``:
+[as_of - w, as_of). Rows are indexed, not sliced: a slice costs a reference count.
 """
 
 from __future__ import annotations
@@ -20,14 +21,15 @@ _UNIT = float(2**WEIGHT_BITS)
 
 
 @numba.njit(error_model="numpy", cache=True)
-def decayed_units(ages: Ages, n: int, weights: NDArray[np.uint32], hours: int) -> int:
+def decayed_units(
+    ages: Ages, s: int, n: int, weights: NDArray[np.uint32], w: int, reach: int
+) -> int:
     """Sum the decay weights, in units of 2**-30: whole numbers, so order does not matter."""
     total = np.int64(0)
     for i in range(n):
-        hour = ages[i] // HOUR
-        if hour >= hours:
+        if ages[s, i] > reach:
             break
-        total += np.int64(weights[hour])
+        total += np.int64(weights[w, ages[s, i] // HOUR])
     return total
 
 
@@ -38,47 +40,47 @@ def decayed(units: int) -> float:
 
 
 @numba.njit(error_model="numpy", cache=True)
-def days_since(ages: Ages, n: int, nth: int, within: int) -> float:
+def days_since(ages: Ages, s: int, n: int, nth: int, within: int) -> float:
     """Give the days from the nth last event to as_of."""
-    if n < nth or ages[nth - 1] > within:
+    if n < nth or ages[s, nth - 1] > within:
         return math.nan
-    return ages[nth - 1] / DAY
+    return ages[s, nth - 1] / DAY
 
 
 @numba.njit(error_model="numpy", cache=True)
-def peak(ages: Ages, n: int, span: int, within: int) -> float:
+def peak(ages: Ages, s: int, n: int, span: int, within: int) -> float:
     """Give the most events within any half-open window of span seconds."""
     most, first = 0, 0
     for i in range(n):
-        if ages[i] > within:
+        if ages[s, i] > within:
             break
-        while ages[i] - ages[first] >= span:
+        while ages[s, i] - ages[s, first] >= span:
             first += 1
         most = max(most, i - first + 1)
     return float(most)
 
 
 @numba.njit(error_model="numpy", cache=True)
-def active_periods(ages: Ages, n: int, period: int, within: int) -> float:
+def active_periods(ages: Ages, s: int, n: int, period: int, within: int) -> float:
     """Count the periods, counted back from as_of, that hold an event."""
     active, last = 0, -1
     for i in range(n):
-        if ages[i] > within:
+        if ages[s, i] > within:
             break
-        place = (ages[i] - 1) // period
+        place = (ages[s, i] - 1) // period
         if place != last:
             active, last = active + 1, place
     return float(active)
 
 
 @numba.njit(error_model="numpy", cache=True)
-def latest_gaps(ages: Ages, n: int, within: int, gaps: NDArray[np.int64]) -> int:
+def latest_gaps(ages: Ages, s: int, n: int, within: int, gaps: NDArray[np.int64]) -> int:
     """Write the latest gaps in ascending order; give how many there are."""
     size = 0
     for i in range(1, n):
-        if ages[i] > within or size == GAPS_KEPT:
+        if ages[s, i] > within or size == GAPS_KEPT:
             break
-        gap = np.int64(ages[i] - ages[i - 1])
+        gap = np.int64(ages[s, i] - ages[s, i - 1])
         place = size
         while place > 0 and gaps[place - 1] > gap:
             gaps[place] = gaps[place - 1]
@@ -89,18 +91,18 @@ def latest_gaps(ages: Ages, n: int, within: int, gaps: NDArray[np.int64]) -> int
 
 
 @numba.njit(error_model="numpy", cache=True)
-def median_gap(ages: Ages, n: int, within: int, gaps: NDArray[np.int64]) -> float:
+def median_gap(ages: Ages, s: int, n: int, within: int, gaps: NDArray[np.int64]) -> float:
     """Give the median of the latest gaps in days."""
-    size = latest_gaps(ages, n, within, gaps)
+    size = latest_gaps(ages, s, n, within, gaps)
     if size == 0:
         return math.nan
     return (gaps[(size - 1) // 2] + gaps[size // 2]) / 2.0 / DAY
 
 
 @numba.njit(error_model="numpy", cache=True)
-def gap_variation(ages: Ages, n: int, within: int, gaps: NDArray[np.int64]) -> float:
+def gap_variation(ages: Ages, s: int, n: int, within: int, gaps: NDArray[np.int64]) -> float:
     """Give the standard deviation of the latest gaps over their mean, from whole-number sums."""
-    size = latest_gaps(ages, n, within, gaps)
+    size = latest_gaps(ages, s, n, within, gaps)
     total, squares = np.int64(0), np.int64(0)
     for i in range(size):
         total += gaps[i]
@@ -111,13 +113,13 @@ def gap_variation(ages: Ages, n: int, within: int, gaps: NDArray[np.int64]) -> f
 
 
 @numba.njit(error_model="numpy", cache=True)
-def different_reasons(ages: Ages, reasons: NDArray[np.uint8], n: int, within: int) -> float:
+def different_reasons(ages: Ages, reasons: NDArray[np.uint8], s: int, n: int, within: int) -> float:
     """Count the different reasons, leaving unknown out."""
     seen, different = np.uint64(0), 0
     for i in range(n):
-        if ages[i] > within:
+        if ages[s, i] > within:
             break
-        bit = np.uint64(1) << np.uint64(reasons[i])
-        if reasons[i] != 0 and not seen & bit:
+        bit = np.uint64(1) << np.uint64(reasons[s, i])
+        if reasons[s, i] != 0 and not seen & bit:
             seen, different = seen | bit, different + 1
     return float(different)
