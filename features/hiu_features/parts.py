@@ -195,8 +195,8 @@ def plan_parts(store: Store, events_per_part: int = EVENTS_PER_PART) -> tuple[Pa
     at, first_person = _marks(store)
     n_parts = max(1, round(at[-1] / events_per_part))
     wanted = np.arange(1, n_parts) * (at[-1] / n_parts)
-    cuts = np.unique(np.interp(wanted, at, first_person).astype(np.int64)) if n_parts > 1 else []
-    bounds = [0, *(int(cut) for cut in cuts if 0 < cut < n_people), n_people]
+    cuts = np.unique(np.interp(wanted, at, first_person).astype(np.int64)).tolist()
+    bounds = [0, *(cut for cut in cuts if 0 < cut < n_people), n_people]
     return tuple(Part(number, *pair) for number, pair in enumerate(pairwise(bounds)))
 
 
