@@ -30,11 +30,10 @@ def _stories(histories: Histories) -> list[reference.Story]:
 def _assert_eligibility_agrees(
     histories: Histories, as_ofs: np.ndarray, definition: Definition, policy: EligibilityPolicy
 ) -> None:
+    stories = _stories(histories)
     found = eligibility(histories, as_ofs, definition, policy)
     for k, as_of in enumerate(as_ofs.tolist()):
-        expected = [
-            reference.exclusion(story, as_of, definition, policy) for story in _stories(histories)
-        ]
+        expected = [reference.exclusion(story, as_of, definition, policy) for story in stories]
         reasons = [reason for reason, _ in expected]
         assert found.mask[:, k].tolist() == [reason is None for reason in reasons]
         for reason, counts in found.exclusions.items():
@@ -50,6 +49,7 @@ def _assert_at_risk_agrees(
     washout: int,
     gap: int,
 ) -> None:
+    stories = _stories(histories)
     for target in TARGETS:
         found = at_risk(
             histories, as_ofs, definition, target,
@@ -58,7 +58,7 @@ def _assert_at_risk_agrees(
         for k, as_of in enumerate(as_ofs.tolist()):
             reasons = [
                 reference.not_at_risk(story, as_of, definition, target, washout, gap)
-                for story in _stories(histories)
+                for story in stories
             ]
             candidates = rows[:, k].tolist()
             at_risk_now = [
@@ -80,6 +80,7 @@ def _assert_outcomes_agree(
     horizon: int,
     caseload_censors: bool,
 ) -> None:
+    stories = _stories(histories)
     for target in TARGETS:
         for overlap in ("straddle", "disjoint"):
             found = outcomes(
@@ -93,7 +94,7 @@ def _assert_outcomes_agree(
                     )
                     if wanted
                     else (-1, FOREVER, None)
-                    for story, wanted in zip(_stories(histories), rows[:, k].tolist(), strict=True)
+                    for story, wanted in zip(stories, rows[:, k].tolist(), strict=True)
                 ]
                 assert found.label[:, k].tolist() == [label for label, _, _ in expected]
                 assert found.happened_at[:, k].tolist() == [moment for _, moment, _ in expected]
@@ -102,14 +103,14 @@ def _assert_outcomes_agree(
                     assert found.censored[reason][k] == why.count(reason), reason
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(cases(), definitions(), policies())
 def test_eligibility_equals_the_reference(case, definition, policy):
     histories, as_ofs = case
     _assert_eligibility_agrees(histories, as_ofs, definition, policy)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(cases(), definitions(), st.sampled_from(WASHOUTS), st.sampled_from(WASHOUTS), st.data())
 def test_at_risk_equals_the_reference(case, definition, washout, gap, data):
     histories, as_ofs = case
@@ -117,7 +118,7 @@ def test_at_risk_equals_the_reference(case, definition, washout, gap, data):
     _assert_at_risk_agrees(histories, as_ofs, definition, rows, washout, gap)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(cases(), definitions(), st.sampled_from(HORIZONS), st.booleans(), st.data())
 def test_outcomes_equal_the_reference(case, definition, horizon, caseload_censors, data):
     histories, as_ofs = case
@@ -125,7 +126,7 @@ def test_outcomes_equal_the_reference(case, definition, horizon, caseload_censor
     _assert_outcomes_agree(histories, as_ofs, definition, rows, horizon, caseload_censors)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(cases(), definitions())
 def test_the_moments_at_which_a_rule_is_met_equal_the_reference(case, definition):
     histories, as_ofs = case

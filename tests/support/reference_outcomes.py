@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from hiu_risk.codes import ADDRESS_TYPE, SOURCE
@@ -90,6 +91,7 @@ def incidents(story: Story, definition: Definition, clause: Clause, as_of: int |
     return moments
 
 
+@cache
 def month(moment: int, zone: str) -> int:
     local = datetime.fromtimestamp(moment, ZoneInfo(zone))
     return local.year * 12 + local.month
