@@ -112,9 +112,8 @@ class Which:
     def in_words(self) -> str:
         """Say the choice in one line."""
         parts = [self.counting]
-        for column in COLUMNS[:-1]:
-            if names := getattr(self, column):
-                parts.append(f"{column} {' or '.join(names)}")
+        chosen = {column: getattr(self, column) for column in COLUMNS[:-1]}
+        parts += [f"{column} {' or '.join(names)}" for column, names in chosen.items() if names]
         if self.hours:
             parts.append(f"hours {self.hours}")
         return "; ".join(parts)

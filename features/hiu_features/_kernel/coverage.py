@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from hiu_features._kernel.compiled import block, leaf
 from hiu_features._kernel.plan import Plan
 from hiu_risk.times import DAY
 
 Ints = NDArray[np.int64]
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def covered_seconds(spells: Ints, source_bits: int, start: int, end: int) -> int:
     """Seconds of [start, end) that the spells of these sources cover, summed over spells.
 
@@ -27,7 +27,7 @@ def covered_seconds(spells: Ints, source_bits: int, start: int, end: int) -> int
     return total
 
 
-@numba.njit(error_model="numpy", cache=True)
+@block
 def coverage(
     plan: Plan, spells: Ints, declared: bool, as_ofs: Ints
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:

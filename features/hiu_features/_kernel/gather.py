@@ -6,11 +6,11 @@ made there costs reference counts, which once were four fifths of the time.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from hiu_features._kernel.bits import lowest_bit
+from hiu_features._kernel.compiled import block, leaf
 from hiu_features._kernel.plan import VALID_BIT
 from hiu_risk.visibility import is_known
 
@@ -21,14 +21,14 @@ _VALID = np.uint64(1 << VALID_BIT)
 _ONE = np.uint64(1)
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def narrow(words: Words, column: NDArray[np.uint8], accepted: Words, place: int) -> None:
     """Keep in each event's word only the choices that accept its code in this column."""
     for i in range(len(words)):
         words[i] &= accepted[place, column[i]]
 
 
-@numba.njit(error_model="numpy", cache=True)
+@block
 def event_words(
     columns: tuple[NDArray[np.uint8], ...], accepted: Words, first: int, last: int
 ) -> Words:
@@ -39,7 +39,7 @@ def event_words(
     return words
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def all_valid(words: Words) -> bool:
     """Tell whether each event's codes are all in their vocabularies; clear the bit that says so."""
     valid = _VALID
@@ -49,7 +49,7 @@ def all_valid(words: Words) -> bool:
     return valid == _VALID
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def gather(
     occurred_at: Ints,
     available_at: Ints,

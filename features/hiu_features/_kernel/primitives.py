@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from hiu_features._kernel.compiled import leaf
 from hiu_features.primitives import GAPS_KEPT, LEAST_GAPS, WEIGHT_BITS
 from hiu_risk.times import DAY, HOUR
 
@@ -20,7 +20,7 @@ Ages = NDArray[np.int32]
 _UNIT = float(2**WEIGHT_BITS)
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def decayed_units(
     ages: Ages, s: int, n: int, weights: NDArray[np.uint32], w: int, reach: int
 ) -> int:
@@ -33,13 +33,13 @@ def decayed_units(
     return total
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def decayed(units: int) -> float:
     """Turn units into incidents."""
     return units / _UNIT
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def days_since(ages: Ages, s: int, n: int, nth: int, within: int) -> float:
     """Give the days from the nth last event to as_of."""
     if n < nth or ages[s, nth - 1] > within:
@@ -47,7 +47,7 @@ def days_since(ages: Ages, s: int, n: int, nth: int, within: int) -> float:
     return ages[s, nth - 1] / DAY
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def peak(ages: Ages, s: int, n: int, span: int, within: int) -> float:
     """Give the most events within any half-open window of span seconds."""
     most, first = 0, 0
@@ -60,7 +60,7 @@ def peak(ages: Ages, s: int, n: int, span: int, within: int) -> float:
     return float(most)
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def active_periods(ages: Ages, s: int, n: int, period: int, within: int) -> float:
     """Count the periods, counted back from as_of, that hold an event."""
     active, last = 0, -1
@@ -73,7 +73,7 @@ def active_periods(ages: Ages, s: int, n: int, period: int, within: int) -> floa
     return float(active)
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def latest_gaps(ages: Ages, s: int, n: int, within: int, gaps: NDArray[np.int64]) -> int:
     """Write the latest gaps in ascending order; give how many there are."""
     size = 0
@@ -90,7 +90,7 @@ def latest_gaps(ages: Ages, s: int, n: int, within: int, gaps: NDArray[np.int64]
     return size
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def median_gap(ages: Ages, s: int, n: int, within: int, gaps: NDArray[np.int64]) -> float:
     """Give the median of the latest gaps in days."""
     size = latest_gaps(ages, s, n, within, gaps)
@@ -99,7 +99,7 @@ def median_gap(ages: Ages, s: int, n: int, within: int, gaps: NDArray[np.int64])
     return (gaps[(size - 1) // 2] + gaps[size // 2]) / 2.0 / DAY
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def gap_variation(ages: Ages, s: int, n: int, within: int, gaps: NDArray[np.int64]) -> float:
     """Give the standard deviation of the latest gaps over their mean, from whole-number sums."""
     size = latest_gaps(ages, s, n, within, gaps)
@@ -112,7 +112,7 @@ def gap_variation(ages: Ages, s: int, n: int, within: int, gaps: NDArray[np.int6
     return math.sqrt(float(size * squares - total * total)) / float(total)
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def different_reasons(ages: Ages, reasons: NDArray[np.uint8], s: int, n: int, within: int) -> float:
     """Count the different reasons, leaving unknown out."""
     seen, different = np.uint64(0), 0

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from hiu_features._kernel.compiled import block
 from hiu_features._kernel.walk import Events
 from hiu_risk.visibility import is_known
 
 Ints = NDArray[np.int64]
 
 
-@numba.njit(error_model="numpy", cache=True, nogil=True)
+@block
 def active(events: Events, as_ofs: Ints, seconds: int, first: int, last: int) -> NDArray[np.bool_]:
     """Tell, per person and as_of, whether an event of the last seconds was known."""
     wanted = np.zeros((last - first, len(as_ofs)), np.bool_)
@@ -34,7 +34,7 @@ def active(events: Events, as_ofs: Ints, seconds: int, first: int, last: int) ->
     return wanted
 
 
-@numba.njit(error_model="numpy", cache=True, nogil=True)
+@block
 def row_starts(wanted: NDArray[np.bool_]) -> Ints:
     """Give where each person's rows start, and after the last person the number of rows."""
     starts = np.zeros(len(wanted) + 1, np.int64)
@@ -46,7 +46,7 @@ def row_starts(wanted: NDArray[np.bool_]) -> Ints:
     return starts
 
 
-@numba.njit(error_model="numpy", cache=True, nogil=True)
+@block
 def row_labels(
     wanted: NDArray[np.bool_], as_ofs: Ints, person: NDArray[np.int32], as_of: Ints
 ) -> None:

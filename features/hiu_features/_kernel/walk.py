@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from hiu_features._kernel import writers
+from hiu_features._kernel.compiled import block, leaf
 from hiu_features._kernel.gather import all_valid, event_words, gather
 from hiu_features._kernel.plan import Plan
 from hiu_features.primitives import GAPS_KEPT
@@ -51,7 +51,7 @@ class Dates(NamedTuple):
     all_covered: NDArray[np.bool_]  # (as_ofs,)
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def most_events(offsets: Ints, first: int, last: int) -> int:
     """Give the largest number of events of any of these people."""
     most = 0
@@ -60,7 +60,7 @@ def most_events(offsets: Ints, first: int, last: int) -> int:
     return most
 
 
-@numba.njit(error_model="numpy", cache=True, nogil=True)
+@block
 def fill(
     events: Events,
     people: Attributes,

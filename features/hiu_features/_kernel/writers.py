@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from hiu_features._kernel import primitives
+from hiu_features._kernel.compiled import leaf
 from hiu_risk.times import DAY
 from hiu_risk.visibility import is_known
 
@@ -17,21 +17,21 @@ Ages = NDArray[np.int32]
 Values = NDArray[np.float32]
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def write_counts(todo: Ints, hist: NDArray[np.int32], values: Values, at: int) -> None:
     """Write the number within each window: the cumulative count at its start less at its end."""
     for r in range(len(todo)):
         values[at, todo[r, 0]] = hist[todo[r, 1]] - hist[todo[r, 2]]
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def write_changes(todo: Ints, hist: NDArray[np.int32], values: Values, at: int) -> None:
     """Write the number in the latest window less the number in the window before it."""
     for r in range(len(todo)):
         values[at, todo[r, 0]] = 2 * hist[todo[r, 2]] - hist[todo[r, 1]]
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def write_shares(todo: Ints, hist: NDArray[np.int32], values: Values, at: int) -> None:
     """Write parts of wholes."""
     for r in range(len(todo)):
@@ -39,7 +39,7 @@ def write_shares(todo: Ints, hist: NDArray[np.int32], values: Values, at: int) -
         values[at, todo[r, 0]] = part / whole if whole > 0 else math.nan
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def write_decays(
     todo: Ints,
     ages: Ages,
@@ -56,7 +56,7 @@ def write_decays(
         values[at, todo[r, 0]] = primitives.decayed(units)
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def write_ratios(
     todo: Ints,
     ages: Ages,
@@ -74,7 +74,7 @@ def write_ratios(
         values[at, todo[r, 0]] = fast / slow if slow > 0 else math.nan
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def write_sequences(
     todo: Ints,
     ages: Ages,
@@ -103,7 +103,7 @@ def write_sequences(
         values[at, todo[r, 0]] = value
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def age_in_years(born_day: int, local_day: int) -> float:
     """Give whole years between local dates; born on 29 February, a year older on 1 March."""
     if born_day == 0 or local_day < born_day:
@@ -111,7 +111,7 @@ def age_in_years(born_day: int, local_day: int) -> float:
     return float((local_day - born_day) // 10_000)
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def write_attributes(
     todo: Ints, born_day: int, sex: int, decile: int, local_day: int, values: Values, at: int
 ) -> None:
@@ -126,7 +126,7 @@ def write_attributes(
         values[at, todo[r, 0]] = value
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def tenure(
     occurred_at: Ints, available_at: Ints, superseded_at: Ints, first: int, end: int, as_of: int
 ) -> float:
@@ -137,21 +137,21 @@ def tenure(
     return math.nan
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def write_same(todo: Ints, value: float, values: Values, at: int) -> None:
     """Write one value into each column."""
     for r in range(len(todo)):
         values[at, todo[r, 0]] = value
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def write_covered(todo: Ints, covered: Values, k: int, values: Values, at: int) -> None:
     """Write the days that feeds cover."""
     for r in range(len(todo)):
         values[at, todo[r, 0]] = covered[k, r]
 
 
-@numba.njit(error_model="numpy", cache=True)
+@leaf
 def write_missing(
     todo: Ints, uncovered: NDArray[np.bool_], k: int, values: Values, at: int
 ) -> None:
