@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from hiu_risk import meeting
 from hiu_risk.definitions import DEFINITIONS, Clause, Definition
+from hiu_risk.eligibility import (
+    EXCLUSIONS,
+    TARGETS,
+    EligibilityPolicy,
+    _fill_active,
+    at_risk,
+    eligibility,
+)
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.histories import Feed, Histories
 from hiu_risk.meeting import times_met
@@ -20,6 +32,8 @@ TWICE = Definition("twice", "Two calls in a week", (Clause("call", ">=", 2, days
 TWICE_A_MONTH = Definition(
     "twice_a_month", "Two calls in a calendar month", (Clause("call", ">=", 2, calendar_months=1),)
 )
+
+OWNED = ("offsets", "occurred_at", "available_at", "superseded_at", "leads_until", "source")
 
 
 def person_with(moments, person=None, **more) -> Histories:
@@ -290,3 +304,32 @@ def test_nobody_and_no_index_date_give_empty_answers():
     assert outcomes(make_histories([], []), np.array([AS_OF]), TWICE).label.shape == (0, 1)
     none = np.array([], np.int64)
     assert outcomes(person_with(CALLS), none, TWICE).label.shape == (1, 0)
+
+
+# --- compiled code, pages ------------------------------------------------------------------
+
+
+def test_compiled_code_is_compiled_for_one_kind_of_arrays_whoever_owns_them():
+    histories = random_histories(seed=13, n_people=20, n_events=200)
+    frozen = replace(histories, **{name: getattr(histories, name).copy() for name in OWNED})
+    for name in OWNED:
+        getattr(frozen, name).flags.writeable = False
+    as_ofs = np.array([seconds("2023-03-01"), seconds("2023-06-01")])
+    masks = []
+    for source in (histories, frozen):
+        rows = np.asfortranarray(eligibility(source, as_ofs, ADULT).mask)
+        masks.append(at_risk(source, as_ofs, ADULT, rows=rows).mask.tolist())
+        for rule in (ADULT, ADULT.with_calendar_windows()):
+            outcomes(source, as_ofs, rule, rows=rows, overlap="disjoint")
+            times_met(source, rule, 0)
+    assert masks[0] == masks[1]
+    for compiled in (meeting._fill_known, meeting._fill_final, meeting._gather, _fill_active):
+        assert len(compiled.signatures) == 1
+
+
+def test_the_how_to_page_names_every_definition_target_and_reason():
+    page = Path(__file__).parents[2].joinpath("docs/how-to/definitions.md").read_text("utf-8")
+    for name in (*DEFINITIONS, *TARGETS, *EXCLUSIONS, *CENSORED):
+        assert f"`{name}`" in page, name
+    for switch in EligibilityPolicy.__dataclass_fields__:
+        assert f"`{switch}`" in page, switch
