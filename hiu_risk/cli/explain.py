@@ -75,7 +75,7 @@ def explain(
     model: Annotated[
         str, typer.Option(help="champion, challenger, or a model version.")
     ] = "champion",
-    json: JsonFile = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Take one person's score apart: what raises it, what lowers it, and that it adds up."""
     from dataclasses import asdict
@@ -98,7 +98,7 @@ def explain(
     _say(found, scorer.version)
     say(NOT_FOR)
     write_result(
-        json,
+        json_file,
         ExplainResult(
             person=person,
             as_of=moment,
@@ -121,9 +121,12 @@ def _say(found: Explanation, version: str) -> None:
     for caution in found.cautions:
         say(caution.text)
     say(f"Log-odds {found.log_odds:+.4f} = base {found.base:+.4f}")
+    say("Features that add or take nothing are left out below; --json has them all.")
     for concept in found.concepts:
         say(f"  {concept.contribution:+.4f}  {concept.title}")
         for part in concept.features:
+            if part.contribution == 0:
+                continue
             value = "missing" if part.value is None else f"{part.value:g}"
             mark = " (never given as a reason)" if part.protected else ""
             say(f"      {part.contribution:+.4f}  {part.feature} = {value}{mark}")

@@ -86,7 +86,7 @@ def score(
         float,
         typer.Option(help="Days a feed the definition counts may be late before none is made."),
     ] = 21,
-    json: JsonFile = None,
+    json_file: JsonFile = None,
 ) -> None:
     """List the people most likely to meet the definition soon, each with reasons.
 
@@ -126,18 +126,18 @@ def score(
     files = write_worklist(worklist, out, made_at)
     result = _result(worklist, files)
     _say(worklist, result)
-    write_result(json, result)
+    write_result(json_file, result)
 
 
 def _result(worklist: Worklist, files: tuple[Path, ...]) -> ScoreResult:
     from dataclasses import asdict
 
     from hiu_risk import NOT_FOR
-    from hiu_risk.times import from_seconds
+    from hiu_serving.wording import local_iso
 
     plain = asdict(worklist)
     return ScoreResult(
-        as_of_text=from_seconds(worklist.as_of).isoformat(),
+        as_of_text=local_iso(worklist.as_of, worklist.zone),
         model=worklist.bundle_id,
         store=worklist.store_hash,
         definition_in_words=worklist.rule,

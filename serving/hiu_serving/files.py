@@ -10,6 +10,7 @@ from pathlib import Path
 from hiu_risk import NOT_FOR, __version__
 from hiu_risk.errors import UsageError
 from hiu_risk.files import replacing, write_json
+from hiu_serving.wording import local_iso
 from hiu_serving.worklist import INSIDE_ONLY, Worklist
 from hiu_serving.worklist_page import worklist_csv, worklist_page
 
@@ -41,6 +42,7 @@ def write_worklist(worklist: Worklist, folder: Path, made_at: datetime) -> tuple
             "made_at": made_at.isoformat(),
             "software_version": __version__,
             "as_of": worklist.as_of,
+            "as_of_text": local_iso(worklist.as_of, worklist.zone),
             "definition": worklist.definition,
             "target": worklist.target,
             "horizon_days": worklist.horizon_days,

@@ -11,7 +11,8 @@ from hiu_risk.codes import SOURCE
 from hiu_risk.definitions import Definition
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.histories import Histories
-from hiu_risk.times import DAY, from_seconds
+from hiu_risk.times import DAY
+from hiu_serving.wording import local_iso
 
 Status = Literal["fresh", "stale", "too_stale"]
 
@@ -109,7 +110,7 @@ def require_covered(
         No feed of a source that the definition counts, a date before its data begin, or a feed
         staler than the limit.
     """
-    day = from_seconds(as_of).date().isoformat()
+    day = local_iso(as_of, histories.zone)
     for source in definition.sources:
         feed = histories.feed(source)
         if feed is None:
@@ -119,7 +120,7 @@ def require_covered(
                 fix=f"ingest the {source} feed, or choose a model for another definition",
             )
         if as_of <= feed.starts_at:
-            begins = from_seconds(feed.starts_at).date().isoformat()
+            begins = local_iso(feed.starts_at, histories.zone)
             raise DataError(
                 f"the {source} feed begins on {begins}, after the index date",
                 where=f"--as-of {day}",
@@ -127,7 +128,7 @@ def require_covered(
             )
     for state in judged:
         if state.status == "too_stale" and state.source in definition.sources:
-            stops = from_seconds(state.complete_until).date().isoformat()
+            stops = local_iso(state.complete_until, histories.zone)
             raise DataError(
                 f"the {state.source} feed stops on {stops}, "
                 f"{np.ceil(state.days_behind):.0f} days too early for the index date "

@@ -19,8 +19,8 @@ from hiu_features.catalogue import Catalogue
 from hiu_features.feature import CONCEPTS
 
 MOST_REASONS = 3
-SMALLEST = 0.01
-"""Log-odds below which a concept isn't worth a sentence: it moves the odds by under 1%."""
+SMALLEST = 0.05
+"""Log-odds below which a concept isn't worth a sentence: it moves the odds by about 5% or less."""
 
 
 @dataclass(frozen=True)

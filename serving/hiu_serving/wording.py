@@ -56,6 +56,19 @@ def day_in_words(seconds: int, zone: str) -> str:
     return f"{local.day} {local:%B %Y}"
 
 
+def local_iso(seconds: int, zone: str) -> str:
+    """Say a moment exactly: a plain date where it is a local midnight.
+
+    Examples
+    --------
+    >>> local_iso(1_717_196_400, "Europe/London"), local_iso(1_717_196_401, "Europe/London")
+    ('2024-06-01', '2024-06-01T00:00:01+01:00')
+    """
+    local = from_seconds(seconds).astimezone(ZoneInfo(zone))
+    midnight = (local.hour, local.minute, local.second) == (0, 0, 0)
+    return local.date().isoformat() if midnight else local.isoformat()
+
+
 def target_in_words(target: str) -> str:
     """Say what the score is the chance of."""
     return _TARGETS.get(target, target)

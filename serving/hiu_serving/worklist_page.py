@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from hiu_risk.pages import render
-from hiu_risk.times import from_seconds
 from hiu_serving.freshness import FeedFreshness
 from hiu_serving.reasons import MOST_REASONS, concept_title
 from hiu_serving.wording import (
@@ -17,6 +16,7 @@ from hiu_serving.wording import (
     day_in_words,
     exclusion_in_words,
     in_100,
+    local_iso,
     target_in_words,
 )
 from hiu_serving.worklist import INSIDE_ONLY, TIE_RULE, Entry, Worklist
@@ -82,7 +82,7 @@ def worklist_page(worklist: Worklist) -> str:
         n_people=f"{w.n_people:,}",
         n_scored=f"{w.n_scored:,}",
         feeds=[_feed(feed, w.zone) for feed in w.freshness],
-        as_of=from_seconds(w.as_of).isoformat().replace("+00:00", "Z"),
+        as_of=f"{local_iso(w.as_of, w.zone)}, {w.zone} time",
         horizon_days=w.horizon_days,
         definition=w.definition,
         rule=w.rule,

@@ -1,0 +1,220 @@
+"""``hiu-risk score``, ``explain`` and ``serve`` on a real store, good and bad input."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hiu_features.catalogue import default_catalogue
+from hiu_risk.cli.main import main
+from hiu_risk.files import write_json
+from hiu_risk.ingest import run_ingest
+from hiu_risk.synth import write_region
+from tests.support.serving import make_bundle, make_home
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("region")
+    write_region(folder / "raw", people=400, seed=5, months=18)
+    run_ingest(folder / "raw" / "mapping.toml", folder / "store", key=b"k" * 32)
+    return folder / "store"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return make_home(tmp_path / "home").path
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    def command(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["hiu-risk", *map(str, words)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return command
+
+
+@pytest.fixture
+def score(run: Run, store: Path, home: Path, tmp_path: Path) -> Run:
+    def command(*words: object) -> tuple[int, str, str]:
+        return run("score", "--store", store, "--home", home, "--out", tmp_path / "out", *words)
+
+    return command
+
+
+def test_a_list_is_written_kept_and_compared_with_the_one_before(
+    score: Run, tmp_path: Path
+) -> None:
+    code, out, _ = score("--as-of", "2023-04-01", "--capacity", 20)
+    assert code == 0
+    assert "Worklist at 2023-04-01" in out
+    assert "never be used to downgrade or delay a live 999 call" in out
+    code, out, _ = score("--as-of", "2023-04-08", "--capacity", 20, "--json", tmp_path / "w.json")
+    assert code == 0
+    result = json.loads((tmp_path / "w.json").read_text(encoding="utf-8"))
+    with (tmp_path / "out" / "worklist.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    page = (tmp_path / "out" / "worklist.html").read_text(encoding="utf-8")
+    assert len(rows) == len(result["entries"]) == 20
+    assert result["n_scored"] + sum(result["exclusions"].values()) == result["n_people"]
+    changes = {entry["change"] for entry in result["entries"]}
+    assert changes <= {"new", "up", "down", "same"}
+    assert len(changes) > 1
+    for row, entry in zip(rows, result["entries"], strict=True):
+        assert (row["person"], float(row["score"])) == (entry["person"], entry["score"])
+        assert entry["person"] in page
+        assert len(entry["reasons"]) <= 3
+    again, _, _ = score("--as-of", "2023-04-08", "--capacity", 20, "--json", tmp_path / "w2.json")
+    assert again == 0
+    assert json.loads((tmp_path / "w2.json").read_text(encoding="utf-8")) == result
+
+
+def test_an_explanation_adds_up_and_agrees_with_the_list(
+    run: Run, score: Run, store: Path, home: Path, tmp_path: Path
+) -> None:
+    score("--as-of", "2023-04-01", "--capacity", 3, "--json", tmp_path / "w.json")
+    entry = json.loads((tmp_path / "w.json").read_text(encoding="utf-8"))["entries"][0]
+    code, out, _ = run(
+        "explain", "--store", store, "--home", home, "--as-of", "2023-04-01",
+        "--person", entry["person"], "--json", tmp_path / "e.json",
+    )  # fmt: skip
+    assert code == 0
+    assert "Adds up within 0.000001: yes" in out
+    found = json.loads((tmp_path / "e.json").read_text(encoding="utf-8"))
+    parts = [f["contribution"] for c in found["concepts"] for f in c["features"]]
+    assert sum(parts) + found["base"] == pytest.approx(found["log_odds"], abs=1e-6)
+    assert found["score"] == entry["score"]
+    assert found["raising"] == entry["reasons"]
+    for reason in entry["reasons"]:
+        assert reason["sentence"] in out
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "message"),
+    [
+        (("--as-of", "1 April"), 2, "not a date (--as-of)"),
+        (("--as-of", "2021-01-01"), 1, "the call feed begins on 2022-01-01, after the index date"),
+        (("--as-of", "2024-06-01"), 1, "too early for the index date (the limit is 21)"),
+        (("--as-of", "2023-04-01", "--capacity", 0), 2, "a capacity is 1 to 100000"),
+        (("--as-of", "2023-04-01", "--store", "nowhere"), 2, "no store here (nowhere)"),
+        (("--as-of", "2023-04-01", "--home", "nowhere"), 1, "there is no champion yet"),
+        (("--as-of", "2023-04-01", "--model", "abcdef"), 1, "no such model version"),
+        (("--as-of", "2023-04-01", "--banner-days", 9, "--refuse-days", 3), 2, "for the banner"),
+    ],
+)
+def test_bad_input_is_said_and_nothing_is_written(
+    score: Run, tmp_path: Path, words: tuple[object, ...], exit_code: int, message: str
+) -> None:
+    code, _, err = score(*words)
+    assert (code, message in " ".join(err.split())) == (exit_code, True), err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_stale_feed_gets_a_banner(score: Run, tmp_path: Path) -> None:
+    code, out, _ = score("--as-of", "2023-07-12")
+    assert code == 0
+    assert "999 calls stop on 1 July 2023, 10 days earlier than expected" in out
+    page = (tmp_path / "out" / "worklist.html").read_text(encoding="utf-8")
+    assert "Feed out of date." in page
+
+
+def _tamper(home: Path) -> None:
+    (bundle,) = (home / "bundles").iterdir()
+    text = (bundle / "anchor.json").read_text(encoding="utf-8")
+    (bundle / "anchor.json").write_text(text.replace("1.4", "1.5"), encoding="utf-8")
+
+
+def _other_catalogue(home: Path) -> None:
+    make_home(home, make_bundle(catalogue_hash="0" * 64))
+
+
+def _other_features(home: Path) -> None:
+    names = ("never_declared", *default_catalogue().names[1:])
+    make_home(home, make_bundle(feature_names=names, booster=_no_trees()))
+
+
+def _other_zone(home: Path) -> None:
+    make_home(home, make_bundle(zone="UTC"))
+
+
+def _other_counting(home: Path) -> None:
+    make_home(home, make_bundle(counting={"care_homes": True}))
+
+
+def _bad_aliases(home: Path) -> None:
+    (home / "aliases.json").write_text("{", encoding="utf-8")
+
+
+def _no_trees() -> Any:
+    from hiu_risk.model import Booster
+
+    return Booster("")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_tamper, "a file of the model was changed after it was written"),
+        (_other_catalogue, "a feature is declared otherwise than when the model was trained"),
+        (_other_features, "the features are not the model's (missing: never_declared)"),
+        (_other_zone, "the store was made with other rules than the model's: zone"),
+        (_other_counting, "the store was made with other rules than the model's: care_homes"),
+        (_bad_aliases, "not a file of aliases"),
+    ],
+)
+def test_a_model_that_does_not_fit_is_refused(
+    score: Run, home: Path, tmp_path: Path, spoil: Callable[[Path], None], message: str
+) -> None:
+    spoil(home)
+    code, _, err = score("--as-of", "2023-04-01")
+    assert (code, message in " ".join(err.split())) == (1, True), err
+    assert not (tmp_path / "out").exists()
+    assert not (home / "state.db").exists()
+
+
+def test_a_person_who_is_not_there_is_said_without_naming_them(
+    run: Run, store: Path, home: Path
+) -> None:
+    code, out, err = run(
+        "explain", "--store", store, "--home", home, "--as-of", "2023-04-01",
+        "--person", "9434765919",
+    )  # fmt: skip
+    assert code == 2
+    assert "no such person in the store" in err
+    assert "9434765919" not in out + err
+
+
+def test_a_key_is_shown_once_and_its_role_is_one_of_two(run: Run, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    code, out, _ = run("serve", "--keys", keys, "--new-key", "desk", "--role", "worklist")
+    assert code == 0
+    (secret,) = [line for line in out.splitlines() if line.startswith("hiu_")]
+    assert secret not in keys.read_text(encoding="utf-8")
+    code, _, err = run("serve", "--keys", keys, "--new-key", "x", "--role", "admin")
+    assert (code, "no role 'admin'" in err) == (2, True)
+
+
+def test_serving_without_keys_or_model_does_not_start(run: Run, home: Path, tmp_path: Path) -> None:
+    code, _, err = run("serve", "--keys", tmp_path / "none.json", "--home", home)
+    assert (code, "no file of API keys" in err) == (2, True)
+    run("serve", "--keys", tmp_path / "keys.json", "--new-key", "desk")
+    code, _, err = run("serve", "--keys", tmp_path / "keys.json", "--home", tmp_path / "empty")
+    assert (code, "there is no champion yet" in err) == (1, True)
+    write_json(tmp_path / "keys.json", {"schema_version": 9, "keys": []})
+    code, _, err = run("serve", "--keys", tmp_path / "keys.json", "--home", home)
+    assert (code, "keys of another schema version" in err) == (2, True)
