@@ -30,7 +30,6 @@ from hiu_risk.times import DAY, EARLIEST, LATEST
 ACTIVE_DAYS = 365
 """By default a person has a row when an event of this many days before as_of is known."""
 
-_BLOCK_ROWS = 20_000
 _FEW = 64
 """Up to so many dates Python's calendar is quicker than Arrow's."""
 
@@ -47,6 +46,8 @@ class Engine:
         Default: :func:`default_catalogue`.
     threads : int, optional
         How many threads share the work; changes no bit. Default: the processors, at most 2.
+    block_rows : int, optional
+        About how many rows a thread takes at a time; changes no bit.
 
     Examples
     --------
@@ -54,11 +55,18 @@ class Engine:
     'calls_7d'
     """
 
-    def __init__(self, catalogue: Catalogue | None = None, *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue | None = None,
+        *,
+        threads: int | None = None,
+        block_rows: int = 20_000,
+    ) -> None:
         self.catalogue = catalogue or default_catalogue()
         self.threads = threads or min(2, os.cpu_count() or 1)
-        if self.threads < 1:
-            raise UsageError("threads must be at least 1", where="features")
+        self.block_rows = block_rows
+        if self.threads < 1 or block_rows < 1:
+            raise UsageError("threads and block_rows must be at least 1", where="features")
         self._plan: Plan = compile_plan(self.catalogue)
 
     def build(
@@ -100,7 +108,7 @@ class Engine:
     def _run(
         self, work: Callable[[tuple[int, int]], bool], starts: Any, progress: Advance | None
     ) -> Iterator[bool]:
-        blocks = _blocks(starts)
+        blocks = _blocks(starts, self.block_rows)
         if self.threads == 1 or len(blocks) == 1:
             results: Iterator[bool] = map(work, blocks)
             yield from _counted(results, blocks, starts, progress)
@@ -121,12 +129,12 @@ def _counted(
         yield result
 
 
-def _blocks(starts: NDArray[np.int64]) -> list[tuple[int, int]]:
+def _blocks(starts: NDArray[np.int64], block_rows: int) -> list[tuple[int, int]]:
     """Part the people into blocks of about equally many rows."""
     n_people, n_rows = len(starts) - 1, int(starts[-1])
-    if n_rows <= _BLOCK_ROWS:
+    if n_rows <= block_rows:
         return [(0, n_people)]
-    marks = np.arange(_BLOCK_ROWS, n_rows, _BLOCK_ROWS)
+    marks = np.arange(block_rows, n_rows, block_rows)
     cuts = [0, *np.unique(np.searchsorted(starts, marks, side="left")).tolist(), n_people]
     return [(a, b) for a, b in pairwise(cuts) if b > a]
 
@@ -250,7 +258,7 @@ def warm_up() -> None:
     from hiu_risk.histories import People
 
     none, never = np.empty(0, np.int64), np.empty(0, np.uint8)
-    codes = dict.fromkeys(COLUMNS, never)
+    codes: dict[str, Any] = dict.fromkeys(COLUMNS, never)
     empty = Histories(
         people=People.unknown(np.array([""])),
         offsets=np.zeros(2, np.int64),

@@ -135,4 +135,7 @@ class Which:
                 raise UsageError(
                     f"unknown key {key!r}", where="feature, which", fix=near_match(key, known)
                 )
-        return cls(**{k: tuple(v) if isinstance(v, list | tuple) else v for k, v in data.items()})
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
+        }
+        return cls(**values)

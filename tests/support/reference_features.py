@@ -13,6 +13,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -181,7 +182,7 @@ def active_periods(snap: Snapshot, which: Which, days: int, within: int) -> floa
 
 def gaps(snap: Snapshot, which: Which, within: int) -> list[int]:
     agos = [e.ago for e in chosen(snap, which) if e.ago <= within * DAY]
-    spans = [(b - a).total_seconds() for a, b in zip(agos, agos[1:], strict=False)]
+    spans = [(b - a).total_seconds() for a, b in pairwise(agos)]
     return [int(span) for span in spans[:20]]
 
 

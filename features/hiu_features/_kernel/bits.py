@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
-from llvmlite import ir
+import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 
 
 @intrinsic
-def lowest_bit(typing_context: Any, word: Any) -> Any:
-    """Count the zero bits below the lowest set bit of a uint64 that is not zero."""
+def _lowest_bit(typing_context: Any, word: Any) -> Any:
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.uint64), codegen
+
+
+lowest_bit = cast(Callable[[np.uint64], int], _lowest_bit)
+"""Count the zero bits below the lowest set bit of a uint64 that is not zero."""

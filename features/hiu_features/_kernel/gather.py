@@ -46,7 +46,7 @@ def all_valid(words: Words) -> bool:
     for i in range(len(words)):
         valid &= words[i]
         words[i] &= ~_VALID
-    return valid == _VALID
+    return bool(valid == _VALID)
 
 
 @leaf

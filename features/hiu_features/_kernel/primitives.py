@@ -25,11 +25,11 @@ def decayed_units(
     ages: Ages, s: int, n: int, weights: NDArray[np.uint32], w: int, reach: int
 ) -> int:
     """Sum the decay weights, in units of 2**-30: whole numbers, so order does not matter."""
-    total = np.int64(0)
+    total = 0
     for i in range(n):
         if ages[s, i] > reach:
             break
-        total += np.int64(weights[w, ages[s, i] // HOUR])
+        total += int(weights[w, ages[s, i] // HOUR])
     return total
 
 
@@ -44,7 +44,7 @@ def days_since(ages: Ages, s: int, n: int, nth: int, within: int) -> float:
     """Give the days from the nth last event to as_of."""
     if n < nth or ages[s, nth - 1] > within:
         return math.nan
-    return ages[s, nth - 1] / DAY
+    return float(ages[s, nth - 1] / DAY)
 
 
 @leaf
@@ -96,7 +96,7 @@ def median_gap(ages: Ages, s: int, n: int, within: int, gaps: NDArray[np.int64])
     size = latest_gaps(ages, s, n, within, gaps)
     if size == 0:
         return math.nan
-    return (gaps[(size - 1) // 2] + gaps[size // 2]) / 2.0 / DAY
+    return float((gaps[(size - 1) // 2] + gaps[size // 2]) / 2.0 / DAY)
 
 
 @leaf

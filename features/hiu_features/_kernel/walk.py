@@ -89,7 +89,7 @@ def fill(
     most = most_events(offsets, first_person, last_person)
     first_word = offsets[first_person]
     words = event_words(events.columns, plan.words, first_word, offsets[last_person])
-    valid = all_valid(words)
+    valid: bool = all_valid(words)
     hist = np.zeros((len(edges) + 1) * n_choices, np.int32)
     lengths = np.zeros(plan.n_sequences, np.int64)
     ages = np.empty((plan.n_sequences, most), np.int32)

@@ -133,7 +133,7 @@ def tenure(
     """Give the days from the first known event to as_of."""
     for i in range(first, end):
         if is_known(occurred_at[i], available_at[i], superseded_at[i], as_of):
-            return (as_of - occurred_at[i]) / DAY
+            return float((as_of - occurred_at[i]) / DAY)
     return math.nan
 
 
