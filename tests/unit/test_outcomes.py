@@ -203,6 +203,14 @@ def test_a_label_needs_somebody_who_is_observed(reason, stop, with_calls, withou
         assert (persistent, why) == ((0, None) if stop >= END else (-1, reason))
 
 
+@pytest.mark.parametrize("stop", ["died", "registered_to"])
+def test_persistence_needs_somebody_observed_to_the_end_of_the_horizon(stop):
+    calls = [END - 2, END - 1]
+    observed = outcome(person_with(calls, {stop: END}), target="persistence")
+    assert observed == (1, END, None)
+    assert outcome(person_with(calls, {stop: END - 1}), target="persistence")[0] == -1
+
+
 def test_the_first_reason_to_stop_is_the_one_that_counts():
     both = {"died": AS_OF + 2 * DAY, "registered_to": AS_OF + DAY}
     assert outcome(person_with([], both))[2] == "move"
