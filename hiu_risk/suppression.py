@@ -91,7 +91,7 @@ class SmallNumbers:
     def hides(self, low: float, high: float) -> bool:
         """Tell whether a range still leaves enough small counts possible."""
         first = max(int(np.ceil(low - 1e-6)), self.smallest)
-        last = min(int(np.floor(high + 1e-6)), self.largest)
+        last = int(np.floor(min(high + 1e-6, self.largest)))
         return last - first + 1 >= self.candidates
 
 

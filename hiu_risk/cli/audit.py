@@ -70,7 +70,7 @@ def audit(
     manifest = bundle.manifest
     context = Context(
         model=f"{model} {bundle.version}" if model != bundle.version else model,
-        definition=bundle.definition.in_words,
+        definition=bundle.definition.in_words(),
         target=manifest.target,
         horizon_days=manifest.horizon_days,
         washout_days=manifest.washout_days,

@@ -58,6 +58,7 @@ def _fit(
     beta = np.zeros(inputs.shape[1])
     if inputs.shape[1] == 2:
         beta[1] = 1.0
+    likelihood = _log_likelihood(inputs @ beta + offset, label)
     for _ in range(_STEPS):
         p = 1 / (1 + np.exp(-np.clip(inputs @ beta + offset, -500, 500)))
         curvature = (inputs * (p * (1 - p))[:, None]).T @ inputs
@@ -65,9 +66,14 @@ def _fit(
             step = np.linalg.solve(curvature, inputs.T @ (label - p))
         except np.linalg.LinAlgError:
             return None
-        beta = beta + np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-9:
+        if np.abs(step).max() < 1e-8:
             break
+        for _ in range(_STEPS):  # a full Newton step can overshoot where risks are extreme
+            reached = _log_likelihood(inputs @ (beta + step) + offset, label)
+            if reached >= likelihood:
+                break
+            step = step / 2
+        beta, likelihood = beta + step, reached
     else:
         return None
     residual = inputs * (label - p)[:, None]
@@ -79,3 +85,7 @@ def _fit(
         (float(b), float(b - _Z95 * s), float(b + _Z95 * s))
         for b, s in zip(beta, spread, strict=True)
     ]
+
+
+def _log_likelihood(log_odds: Floats, label: NDArray[np.int8]) -> float:
+    return float(np.sum(label * log_odds - np.logaddexp(0, log_odds)))

@@ -58,7 +58,7 @@ def proportion(part: Span, whole: Span, rows_per_person: float) -> Triple:
     --------
     >>> value, low, high = proportion(Span.of(10, 5), Span.of(40, 5), 1.0)
     >>> round(value, 2), round(low, 2), round(high, 2)
-    (0.25, 0.09, 0.49)
+    (0.25, 0.08, 0.49)
     """
     from scipy.stats import beta
 
@@ -81,7 +81,7 @@ def count_ratio(observed: Span, expected: float, rows_per_person: float) -> Trip
     --------
     >>> value, low, high = count_ratio(Span.of(100, 5), 100.0, 1.0)
     >>> round(value, 2), round(low, 2), round(high, 2)
-    (1.0, 0.79, 1.24)
+    (1.0, 0.8, 1.24)
     """
     from scipy.stats import gamma
 

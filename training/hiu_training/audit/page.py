@@ -154,7 +154,7 @@ def _view(document: AuditDocument, grouping: GroupingResult) -> _View:
         missed_chart=_missed_chart(document, grouping),
         calibration_chart=_calibration_chart(grouping),
         rows=_table(document, grouping)["rows"],
-        lists=[_lists(group) for group in (*grouping.groups, document.overall)],
+        lists=[_lists(document, group) for group in (*grouping.groups, document.overall)],
         calibration=[_calibration(group) for group in (*grouping.groups, document.overall)],
     )
 
@@ -180,20 +180,15 @@ def _table(document: AuditDocument, grouping: GroupingResult) -> dict[str, list[
     return {"title": [{"title": grouping.title, "note": grouping.note}], "rows": rows}
 
 
-def _lists(group: GroupResult) -> dict[str, object]:
+def _lists(document: AuditDocument, group: GroupResult) -> dict[str, object]:
+    at = _primary(document, group)
     return {
         "label": group.label,
         "rows": say.count(group.rows),
-        "at": [
-            {
-                "capacity": at.capacity,
-                "recall": say.rate(at.recall),
-                "listed": say.count(at.listed),
-                "selection_rate": say.small_rate(at.selection_rate),
-                "precision": say.rate(at.precision),
-            }
-            for at in group.at
-        ],
+        "recalls": [say.rate(each.recall) for each in group.at],
+        "listed": say.count(at.listed),
+        "selection_rate": say.small_rate(at.selection_rate),
+        "precision": say.rate(at.precision),
     }
 
 

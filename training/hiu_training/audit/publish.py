@@ -12,7 +12,7 @@ from hiu_risk.suppression import HIDDEN, SmallNumbers
 from hiu_risk.times import from_seconds
 from hiu_training.audit.coarse import Span, count_ratio, difference, proportion, quotient
 from hiu_training.audit.estimates import Interval
-from hiu_training.audit.findings import Z95, Finding, cases_needed, smallest_seen
+from hiu_training.audit.findings import Z95, Family, Finding, cases_needed, smallest_seen
 from hiu_training.audit.report import AuditReport
 from hiu_training.audit.result import (
     MAY_NOT_LEAVE,
@@ -167,7 +167,7 @@ class _Publisher:
             at=tuple(self._at(g, k) for k in capacities_of(r, g)),
             recall_verdict=finding.verdict,
             recall_difference_simultaneous=self._simultaneous(g, gap) if compared else None,
-            smallest_difference_seen=self._smallest(gap) if compared else None,
+            smallest_difference_seen=self._smallest(g, gap) if compared else None,
             cases_needed=self._needed(),
             expected=self._rule.show(r.measures.expected[g], hidden=table.is_hidden("cases", g)),
             observed_expected=self._number(observed),
@@ -280,6 +280,9 @@ class _Publisher:
         mine = count_ratio(cases, expected, self._per_case)
         return mine, quotient(mine, count_ratio(all_cases.less(cases), left, self._per_case))
 
+    def _family(self, g: int) -> Family:
+        return self._r.recall_family if g < self._first_pair else self._r.pair_family
+
     def _simultaneous(self, g: int, gap: _Known | None) -> Number:
         """Stretch the difference's interval by what the number of comparisons asks for."""
         if gap is None or isinstance(gap, str):
@@ -287,8 +290,7 @@ class _Publisher:
         if not self._is_rounded(g):
             finding = self._r.finding(g)
             return self._number((gap[0], finding.low, finding.high))
-        family = self._r.recall_family if g < self._first_pair else self._r.pair_family
-        stretch = family.critical / Z95
+        stretch = self._family(g).critical / Z95
         value, low, high = gap
         return self._number(
             (value, value - stretch * (value - low), value + stretch * (high - value))
@@ -310,11 +312,11 @@ class _Publisher:
             high=round(high, digits),
         )
 
-    def _smallest(self, gap: _Known | None) -> float | Literal["*"] | None:
+    def _smallest(self, g: int, gap: _Known | None) -> float | Literal["*"] | None:
         """Give the smallest difference that 8 of 10 audits of this size would have shown."""
         if gap is None or isinstance(gap, str):
             return HIDDEN
-        return round(smallest_seen((gap[2] - gap[1]) / (2 * Z95)), 2)
+        return round(smallest_seen((gap[2] - gap[1]) / (2 * Z95), self._family(g).critical), 2)
 
     def _needed(self) -> int | None:
         """Give the cases needed to see the margin, to two significant figures."""

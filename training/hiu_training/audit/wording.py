@@ -24,7 +24,7 @@ CALIBRATION_WORDS: dict[Verdict, str] = {
     "insufficient_evidence": "Insufficient evidence",
     "not_compared": "Not compared",
 }
-NO_VALUE = "none"
+NO_VALUE = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -46,8 +46,8 @@ def rate(number: Number, *, digits: int = 0) -> str:
     --------
     >>> rate(Estimate(value=0.3, low=0.2, high=0.41))
     '30% (20 to 41)'
-    >>> rate(Estimate(value=None, low=0.0, high=0.2)), rate("*"), rate(None)
-    ('up to 20%', '*', 'none')
+    >>> rate(Estimate(value=None, low=0.0, high=0.2)), rate("*"), rate(None) == NO_VALUE
+    ('up to 20%', '*', True)
     """
     if number is None or isinstance(number, str):
         return number or NO_VALUE
