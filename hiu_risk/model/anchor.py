@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hiu_risk.errors import ModelError, near_match
 
-Transform = Literal["identity", "log1p", "recency"]
+Transform = Literal["identity", "log1p", "log1p_year", "recency"]
 RECENCY_DAYS = 14.0
 """Days since an event at which the ``recency`` transform has fallen to one half."""
 
@@ -24,7 +24,8 @@ RECENCY_DAYS = 14.0
 def transform(values: NDArray[np.float32], how: Transform) -> NDArray[np.float64]:
     """Transform one feature; missing values stay NaN.
 
-    ``log1p`` keeps the sign, ``recency`` maps days since an event to (0, 1]: 1 just now,
+    ``log1p`` keeps the sign; ``log1p_year`` caps days at a year first, so that a person known
+    for longer than anybody in training is not extrapolated; ``recency`` maps days since an event to (0, 1]: 1 just now,
     towards 0 long ago.
 
     Examples
@@ -35,6 +36,8 @@ def transform(values: NDArray[np.float32], how: Transform) -> NDArray[np.float64
     x = np.ascontiguousarray(values, dtype=np.float64)
     if how == "log1p":
         return np.asarray(np.copysign(np.log1p(np.abs(x)), x))
+    if how == "log1p_year":
+        return np.asarray(np.log1p(np.clip(x, 0.0, 365.0)))
     if how == "recency":
         return np.asarray(RECENCY_DAYS / (RECENCY_DAYS + np.maximum(x, 0.0)))
     return x
@@ -49,7 +52,7 @@ class AnchorInput:
     feature : str
         Name in the catalogue.
     transform : str
-        ``identity``, ``log1p`` or ``recency``.
+        ``identity``, ``log1p``, ``log1p_year`` or ``recency``.
     mean : float
         Mean of the transformed feature among the training rows.
     missing : float

@@ -239,7 +239,9 @@ class Bundle:
         """
         manifest = read_manifest(folder)
         texts = {name: read_checked(folder, name, sha) for name, sha in manifest["files"].items()}
-        fields: dict[str, Any] = {name: manifest.get(name) for name in Manifest.__dataclass_fields__}
+        fields: dict[str, Any] = {
+            name: manifest.get(name) for name in Manifest.__dataclass_fields__
+        }
         fields["feature_names"] = tuple(manifest["feature_names"])
         try:
             return cls(

@@ -1,0 +1,109 @@
+"""The model's inputs: the rows of eligible people at risk, with what happened to them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiu_features import Catalogue, build
+from hiu_risk.eligibility import at_risk, eligibility
+from hiu_risk.histories import Histories
+from hiu_risk.outcomes import outcomes
+from hiu_risk.progress import Advance
+from hiu_training.protocol import Protocol
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One row per eligible person at risk and origin whose horizon was observed.
+
+    Parameters
+    ----------
+    person : int32 array, shape (n,)
+        Position in the store's people; rows are ordered by person, then origin.
+    origin : int16 array, shape (n,)
+        Position in ``as_ofs``.
+    label : int8 array, shape (n,)
+        1 where the target happened in the horizon.
+    happened_at : int64 array, shape (n,)
+        When; ``FOREVER`` where it did not.
+    values : float32 array, shape (n, n_features)
+        In the order of ``names``; NaN where missing.
+    names : tuple of str
+        Features.
+    as_ofs : int64 array
+        The origins.
+    dropped : dict of str to int
+        Rows left out, by reason: ``eligible`` and ``censored`` reasons, over all origins.
+    """
+
+    person: NDArray[np.int32]
+    origin: NDArray[np.int16]
+    label: NDArray[np.int8]
+    happened_at: NDArray[np.int64]
+    values: NDArray[np.float32]
+    names: tuple[str, ...]
+    as_ofs: NDArray[np.int64]
+    dropped: dict[str, dict[str, int]]
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @property
+    def positives(self) -> int:
+        """Number of rows with label 1."""
+        return int(self.label.sum())
+
+    def column(self, name: str) -> NDArray[np.float32]:
+        """Values of one feature."""
+        return self.values[:, self.names.index(name)]
+
+
+def make_rows(
+    histories: Histories,
+    as_ofs: NDArray[np.int64],
+    protocol: Protocol,
+    catalogue: Catalogue,
+    *,
+    progress: Advance | None = None,
+) -> Rows:
+    """Build the rows at these origins; the censored are dropped and counted."""
+    eligible = eligibility(histories, as_ofs, protocol.definition, protocol.policy)
+    risk = at_risk(
+        histories, as_ofs, protocol.definition, protocol.target,
+        washout_days=protocol.washout_days, rows=eligible.mask,
+    )  # fmt: skip
+    result = outcomes(
+        histories, as_ofs, protocol.definition, protocol.horizon_days, protocol.target,
+        protocol.overlap, rows=risk.mask,
+    )  # fmt: skip
+    kept = result.label >= 0
+    table = build(histories, as_ofs, catalogue, rows=kept, progress=progress)
+    return Rows(
+        person=table.person,
+        origin=np.searchsorted(as_ofs, table.as_of).astype(np.int16),
+        label=result.label[kept],
+        happened_at=result.happened_at[kept],
+        values=table.values,
+        names=tuple(table.names),
+        as_ofs=as_ofs,
+        dropped={
+            "not_eligible": _totals(eligible.exclusions),
+            "not_at_risk": _totals(risk.exclusions),
+            "censored": _totals(result.censored),
+        },
+    )
+
+
+def _totals(counts: dict[str, NDArray[np.int64]]) -> dict[str, int]:
+    return dict(Counter({name: int(n.sum()) for name, n in counts.items()}))
+
+
+def per_origin(rows: Rows) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+    """Each origin and the mask of its rows."""
+    for place in range(len(rows.as_ofs)):
+        yield int(rows.as_ofs[place]), rows.origin == place

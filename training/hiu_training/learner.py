@@ -1,0 +1,168 @@
+"""Learn the whole model: anchor, trees that proved themselves, and the calibrator."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiu_risk.errors import ModelError
+from hiu_risk.model import Anchor, Booster, Calibrator
+from hiu_risk.model.calibrator import probability
+from hiu_training.anchor import fit_anchor
+from hiu_training.booster import NO_TREES, STRIDE, Trial, Verdict, grow, judge, shrunk, trial
+from hiu_training.calibration import MIN_POSITIVES, fit_calibrator, fit_offset
+from hiu_training.inputs import Rows
+from hiu_training.protocol import Protocol
+from hiu_training.split import Split
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A model and how it came about.
+
+    Parameters
+    ----------
+    anchor, booster, calibrator
+        The model's three parts.
+    anchor_calibrator : Calibrator
+        What the anchor alone would need, so that it is compared fairly.
+    verdict : Verdict
+        How many trees, and how much they count.
+    block_scores : float64 array
+        Calibrated scores of the calibration block, from which the bands are cut.
+    base_rate : float
+        Share of positives there.
+    """
+
+    anchor: Anchor
+    booster: Booster
+    calibrator: Calibrator
+    anchor_calibrator: Calibrator
+    verdict: Verdict
+    block_scores: NDArray[np.float64]
+    base_rate: float
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A later block as a model saw it that knew only what was known then."""
+
+    mask: NDArray[np.bool_]
+    trial: Trial
+
+
+def learn(
+    rows: Rows, split: Split, protocol: Protocol, directions: Sequence[int], threads: int = 0
+) -> Learned:
+    """Learn from the development rows; see :mod:`hiu_training.split` for who may know what.
+
+    Raises
+    ------
+    ModelError
+        No positive row, or one class alone in the calibration block.
+    """
+    _check(rows)
+    most = protocol.booster.max_trees
+    blocks: list[_Block] = []
+    for span in (split.stopping, split.calibration):
+        block = _look_ahead(rows, split, span, protocol, directions, most)
+        most = (
+            min(most, max(STRIDE * (len(block.trial.stages) - 1), STRIDE)) if not blocks else most
+        )
+        blocks.append(block)
+    verdict = judge([block.trial for block in blocks])
+    everything = np.ones(len(rows), np.bool_)
+    anchor = fit_anchor(rows, everything, protocol.definition, protocol.anchor, protocol.seed)
+    raw_anchor = anchor.log_odds(rows.values, rows.names)
+    booster = Booster()
+    if verdict.n_trees:
+        model = grow(
+            rows.values, rows.label, raw_anchor, rows.names, directions, protocol.booster,
+            verdict.n_trees, protocol.seed,
+        )  # fmt: skip
+        booster = shrunk(model, verdict.weight)
+    raw = raw_anchor + booster.raw(rows.values, threads=threads)
+    calibrator, place = _calibrate(blocks, raw, rows.label, verdict, protocol)
+    anchor_calibrator, _ = _calibrate(blocks, raw_anchor, rows.label, NO_TREES, protocol)
+    return Learned(
+        anchor, booster, calibrator, anchor_calibrator, verdict,
+        probability(calibrator.apply(raw[place])), float(rows.label[place].mean()),
+    )  # fmt: skip
+
+
+def _check(rows: Rows) -> None:
+    positives = rows.positives
+    if positives in (0, len(rows)):
+        which = "positive" if positives == 0 else "negative"
+        raise ModelError(
+            f"no {which} case in training, among {len(rows)} rows",
+            where="training origins",
+            fix="check the definition, lengthen horizon_days, or ingest more data",
+        )
+    if positives < MIN_POSITIVES:
+        log.warning("only %d positive rows in training: expect little of this model", positives)
+
+
+def _look_ahead(
+    rows: Rows,
+    split: Split,
+    span: tuple[int, int],
+    protocol: Protocol,
+    directions: Sequence[int],
+    most: int,
+) -> _Block:
+    """Train on what was known at a block's first origin, and try the result on the block."""
+    known = rows.origin < split.learned_before(span[0])
+    block = (rows.origin >= span[0]) & (rows.origin < span[1])
+    truth, person = rows.label[block], rows.person[block]
+    outcome = truth.astype(np.float64)
+    if not 0 < rows.label[known].sum() < known.sum() or not block.any():
+        # Nothing to learn from yet: the block can't speak for or against anything.
+        return _Block(
+            block, Trial(np.zeros(len(truth)), np.zeros((1, len(truth))), outcome, person)
+        )
+    anchor = fit_anchor(rows, known, protocol.definition, protocol.anchor, protocol.seed)
+    later = np.ascontiguousarray(rows.values[block])
+    raw = anchor.log_odds(later, rows.names)
+    if most and 0 < truth.sum() < len(truth):
+        early = np.ascontiguousarray(rows.values[known])
+        start = anchor.log_odds(early, rows.names)
+        model = grow(
+            early, rows.label[known], start, rows.names, directions, protocol.booster, most,
+            protocol.seed, stop_on=(later, truth, raw),
+        )  # fmt: skip
+        return _Block(block, trial(model, later, raw, truth, person))
+    return _Block(block, Trial(raw, np.zeros((1, len(raw))), outcome, person))
+
+
+def _calibrate(
+    blocks: Sequence[_Block],
+    raw: NDArray[np.float64],
+    label: NDArray[np.int8],
+    verdict: Verdict,
+    protocol: Protocol,
+) -> tuple[Calibrator, NDArray[np.int64]]:
+    """Slope from predictions made ahead of the block; offset from the final model on it.
+
+    The final model has learned from the block too, so its own level there is already right on
+    average, while a slope seen from ahead is the honest one.
+    """
+    used = blocks[-1:]
+    if sum(block.trial.label.sum() for block in used) < MIN_POSITIVES:
+        used = blocks
+    ahead = np.concatenate([_ahead(block.trial, verdict) for block in used])
+    place = np.concatenate([np.flatnonzero(block.mask) for block in used])
+    fitted = fit_calibrator(ahead, label[place], few_positives=protocol.few_positives)
+    level = fit_offset(fitted.slope * raw[place], label[place].astype(np.float64))
+    return Calibrator(level, fitted.slope, fitted.method), place
+
+
+def _ahead(block: Trial, verdict: Verdict) -> NDArray[np.float64]:
+    stage = min(-(-verdict.n_trees // STRIDE), len(block.stages) - 1)
+    return np.asarray(block.raw + verdict.weight * block.stages[stage])
