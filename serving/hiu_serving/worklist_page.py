@@ -30,6 +30,10 @@ _FEWER = {
     1: "Only one thing stands out.",
     2: "Only two things stand out.",
 }
+_NOUNS = {
+    "person": {"one": "person", "many": "people", "offer": "calling"},
+    "address": {"one": "address", "many": "addresses", "offer": "visiting"},
+}
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -61,10 +65,12 @@ def worklist_page(worklist: Worklist) -> str:
     """Give the list as one self-contained page."""
     w = worklist
     day = day_in_words(w.as_of, w.zone)
+    noun = _NOUNS[w.definition["entity"]]
     return render(
         "hiu_serving",
         "worklist.html",
-        title=f"People to consider calling, {day}",
+        title=f"{noun['many'].capitalize()} to consider {noun['offer']}, {day}",
+        noun=noun,
         subtitle=f"{w.definition['title']}: the {w.horizon_days} days from {day}",
         banners=[feed_banner(feed, w.zone) for feed in w.stale],
         entries=[_entry(entry) for entry in w.entries],
@@ -152,8 +158,8 @@ def _counts(values: Iterable[str]) -> dict[str, int]:
 
 def _meaning(w: Worklist) -> str:
     return (
-        f"Of 100 people with a chance of 20 in 100, about 20 are expected to meet the definition "
-        f"within {w.horizon_days} days if nothing changes."
+        f"Of 100 {_NOUNS[w.definition['entity']]['many']} with a chance of 20 in 100, about 20 are "
+        f"expected to meet the definition within {w.horizon_days} days if nothing changes."
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hiu_risk import NOT_FOR
+from hiu_risk.definitions import DEFINITIONS
 from hiu_risk.errors import UsageError
 from hiu_risk.times import DAY
 from hiu_serving.files import write_worklist
@@ -123,3 +124,11 @@ def test_a_file_in_place_of_the_folder_is_said_plainly(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"not a folder .* name a folder with --out") as raised:
         write_worklist(make_list(), tmp_path / "out", MADE)
     assert raised.value.exit_code == 2
+
+
+def test_a_list_of_addresses_speaks_of_addresses() -> None:
+    text = plain(
+        worklist_page(make_list(make_entry(), definition=DEFINITIONS["communal"].to_dict()))
+    )
+    assert "Addresses to consider visiting, 8 January 2022" in text
+    assert "All addresses in the store" in text
