@@ -7,6 +7,7 @@
 
 from hiu_features.build import Engine, build, warm_up
 from hiu_features.catalogue import Catalogue, default_catalogue
+from hiu_features.describe import describe
 from hiu_features.feature import Feature
 from hiu_features.table import FeatureTable
 from hiu_features.which import Which
@@ -19,5 +20,6 @@ __all__ = [
     "Which",
     "build",
     "default_catalogue",
+    "describe",
     "warm_up",
 ]

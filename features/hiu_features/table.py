@@ -46,7 +46,7 @@ class FeatureTable:
         return dict(zip(self.names, self.values[place].tolist(), strict=True))
 
     def to_arrow(self) -> pa.Table:
-        """Give an Arrow table: person, as_of (UTC seconds), one float column a feature.
+        """Give an Arrow table: person, as_of (a UTC time), one float column a feature.
 
         Missing values are null.
         """
@@ -54,7 +54,7 @@ class FeatureTable:
 
         columns = {
             "person": pa.array(self.person),
-            "as_of": pa.array(self.as_of).cast(pa.timestamp("s", "UTC")),
+            "as_of": pa.array(self.as_of * 1_000_000).cast(pa.timestamp("us", "UTC")),
         }
         by_column = np.ascontiguousarray(self.values.T)
         for name, values in zip(self.names, by_column, strict=True):
