@@ -54,7 +54,7 @@ class FeatureTable:
 
         columns = {
             "person": pa.array(self.person),
-            "as_of": pa.array(self.as_of * 1_000_000).cast(pa.timestamp("us", "UTC")),
+            "as_of": pa.array(self.as_of * 1_000).cast(pa.timestamp("ms", "UTC")),
         }
         by_column = np.ascontiguousarray(self.values.T)
         for name, values in zip(self.names, by_column, strict=True):
