@@ -88,8 +88,10 @@ class SmallNumbers:
         """Give a mean or median of ``n`` people as it may be printed."""
         return HIDDEN if self.enabled and n < self.mean_needs else value
 
-    def hides(self, low: float, high: float) -> bool:
-        """Tell whether a range still leaves enough small counts possible."""
+    def hides(self, low: float, high: float, count: float) -> bool:
+        """Tell whether a range leaves enough counts possible: small ones, if the count is."""
+        if count >= self.largest + 0.5:  # few people, many rows
+            return high - low + 1 >= self.candidates
         first = max(int(np.ceil(low - 1e-6)), self.smallest)
         last = int(np.floor(min(high + 1e-6, self.largest)))
         return last - first + 1 >= self.candidates
@@ -131,6 +133,8 @@ def protect(
     *,
     small: NDArray[np.bool_] | None = None,
     rounded: NDArray[np.bool_] | None = None,
+    printed: NDArray[np.bool_] | None = None,
+    worth: ArrayLike = 0.0,
 ) -> Protection:
     """Choose what to hide, so that no small cell can be narrowed down by adding up.
 
@@ -147,6 +151,10 @@ def protect(
     rounded : bool array, shape (n_cells,), optional
         Cells of which an outsider learns the rounded count alone: nothing exact that is worked
         out from them is printed. Default none: every shown cell is taken as known exactly.
+    printed : bool array, shape (n_cells,), optional
+        False for cells that are not printed at all but could be worked out. Default all.
+    worth : array-like, shape (n_cells,), optional
+        How much a reader needs each cell: the least worth is hidden first, then the smallest.
 
     Examples
     --------
@@ -168,9 +176,13 @@ def protect(
     if small is not None and rule.enabled:
         primary = primary | small
     vague = np.zeros(len(values), np.bool_) if rounded is None else rounded
-    table = _Table(values, tuple(sums), rule, primary, vague, primary.copy())
+    absent = np.zeros(len(values), np.bool_) if printed is None else ~printed
+    table = _Table(
+        values, tuple(sums), rule, primary, vague, primary | absent, absent,
+        np.broadcast_to(np.asarray(worth, np.float64), values.shape),
+    )  # fmt: skip
     for cell in np.flatnonzero(primary).tolist():
-        while not rule.hides(*table.feasible(cell)) and table.hide_more(cell):
+        while not rule.hides(*table.feasible(cell), values[cell]) and table.hide_more(cell):
             pass
     return Protection(table.hidden, primary)
 
@@ -194,7 +206,10 @@ def feasible_range(
     """
     values = np.asarray(counts, dtype=np.float64)
     vague = np.zeros(len(values), np.bool_) if rounded is None else rounded
-    table = _Table(values, tuple(sums), rule, protection.small, vague, protection.hidden)
+    table = _Table(
+        values, tuple(sums), rule, protection.small, vague, protection.hidden,
+        np.zeros(len(values), np.bool_), np.zeros(len(values)),
+    )  # fmt: skip
     return table.feasible(cell)
 
 
@@ -208,6 +223,8 @@ class _Table:
     primary: NDArray[np.bool_]
     vague: NDArray[np.bool_]
     hidden: NDArray[np.bool_]
+    absent: NDArray[np.bool_]
+    worth: NDArray[np.float64]
 
     def __post_init__(self) -> None:
         self._sums_of: dict[int, list[int]] = {}
@@ -224,22 +241,20 @@ class _Table:
             False when nothing connected is shown any more.
         """
         beside = [self.sums[i] for i in self._sums_of.get(cell, [])]
-        relations, _ = self._connected(cell)
-        return (
-            any(self._hide_cheapest(r, with_total=False) for r in beside)
-            or any(self._hide_cheapest(r, with_total=False) for r in relations)
-            or any(self._hide_cheapest(r, with_total=True) for r in [*beside, *relations])
-        )
+        return self._hide_cheapest(beside) or self._hide_cheapest(self._connected(cell)[0])
 
-    def _hide_cheapest(self, relation: Sum, *, with_total: bool) -> bool:
-        """Hide the smallest part that is shown (zeros last, the total last of all)."""
-        parts = [c for c in relation.parts if not self.hidden[c]]
-        parts.sort(key=lambda c: (self.values[c] <= 0, self.values[c], c))
-        if not parts and with_total and not self.hidden[relation.total]:
-            parts = [relation.total]
-        if parts:
-            self.hidden[parts[0]] = True
-        return bool(parts)
+    def _hide_cheapest(self, relations: Sequence[Sum]) -> bool:
+        """Hide the cell of least worth; of those a part before a total, a small one, zeros last."""
+        totals = {r.total for r in relations}
+        shown = {c for r in relations for c in r.cells if not self.hidden[c]}
+        if not shown:
+            return False
+        choice = min(
+            shown,
+            key=lambda c: (self.worth[c], c in totals, self.values[c] <= 0, self.values[c], c),
+        )
+        self.hidden[choice] = True
+        return True
 
     def _connected(self, cell: int) -> tuple[list[Sum], list[int]]:
         """Gather the relations and the uncertain cells that bear on a cell."""
@@ -258,7 +273,7 @@ class _Table:
         value = self.values[cell]
         if self.hidden[cell]:
             # a star that isn't a small count stands for a larger one: assume that this shows
-            large = not self.primary[cell] and value > 0
+            large = not (self.primary[cell] or self.absent[cell]) and value > 0
             return (self.rule.largest + 0.5 if large else 0.0), np.inf
         if not self.vague[cell] or value <= 0:
             return value, value

@@ -138,6 +138,10 @@ def _inline(svg: str, title: str) -> str:
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
     body = re.sub(r"<style[^>]*>\*\{[^}]*\}</style>", "", body)
+    used = set(re.findall(r"#([\w.-]+)", body))
+    body = re.sub(
+        r' id="([^"]*)"', lambda found: found[0] if found[1] in used else "", body
+    )  # the others would occur once in every chart of the page
     name = f'role="img" aria-label="{escape(title, quote=True)}" class="chart"'
     return re.sub(
         r'<svg [^>]*?viewBox="([^"]+)"[^>]*>',

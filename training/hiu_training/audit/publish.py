@@ -251,7 +251,7 @@ class _Publisher:
 
     def _difference(self, g: int, k: int) -> _Known:
         keys = (("cases", g, k), ("found", g, k))
-        if any(self._hides(*key) for key in (*keys, ("missed", g, k))):
+        if any(self._hides(*key) for key in keys):
             return HIDDEN
         if not self._is_rounded(g):
             return _triple(self._r.recall_difference, (g, k))

@@ -14,6 +14,8 @@ Key = tuple[str, int, int]
 """Quantity, group (across groupings; the last is everybody), position of the capacity."""
 
 _ONCE = ("rows", "cases")
+_WORTH = {"listed": 0.0, "rows": 1.0, "found": 2.0, "cases": 3.0}
+"""Quantities that are printed, and how much a reader needs them."""
 _PER_LIST = ("found", "missed", "listed", "listed_not_case")
 
 
@@ -102,8 +104,25 @@ def count_table(report: AuditReport, rule: SmallNumbers) -> CountTable:
     vague = np.zeros(len(counts), np.bool_)
     for (_, g, _), i in at.items():
         vague[i] = g < len(people.all) - 1 and rounded_groupings[_grouping_of(report, g)]
-    safe = protect(counts, sums, rule, small=small, rounded=vague)
+    safe = protect(
+        counts, sums, rule,
+        small=small,
+        rounded=vague,
+        printed=np.array([name in _WORTH for name, _, _ in at]),
+        worth=np.array([_worth(report, key) for key in at]),
+    )  # fmt: skip
     return CountTable(rule, at, counts, safe.hidden, safe.small, rounded_groupings)
+
+
+def _worth(report: AuditReport, key: Key) -> float:
+    """Hide pairs before singles, other capacities before the primary one, everybody last."""
+    name, group, k = key
+    everybody = len(report.people.all) - 1
+    if group == everybody:
+        return 100.0
+    single = group < report.starts[report.singles]
+    primary = report.plan.capacities[k] == report.plan.primary
+    return _WORTH.get(name, 0.0) + 20.0 * single + 0.5 * primary
 
 
 def _grouping_of(report: AuditReport, group: int) -> int:

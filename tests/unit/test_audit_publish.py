@@ -1,0 +1,210 @@
+"""What leaves the audit: no small number, nothing that gives one away, one whole page."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+
+from hiu_risk.suppression import SmallNumbers
+from hiu_training.audit.coarse import Span, proportion
+from hiu_training.audit.linkage import linkage_of
+from hiu_training.audit.page import render_page
+from hiu_training.audit.publish import Context, publish
+from hiu_training.audit.report import Plan, all_pairs, audit
+from hiu_training.audit.result import MAY_NOT_LEAVE, AuditDocument, Estimate, Linkage
+from hiu_training.audit.table import count_table
+from tests.support.audit import World, random_rows
+
+CONTEXT = Context("champion 1a2b3c", "at least 5 calls in 30 days", protocol="onset.toml")
+OFF = SmallNumbers(enabled=False)
+
+
+@pytest.fixture(scope="module")
+def report():
+    """An audit with a thin group, a group found too seldom to print, and pairs."""
+    world = World((0.42, 0.5, 0.08), (0.4, 1.6, 1.5), people=1_500, dates=2)
+    rows = world.draw(3, others=1)
+    plan = Plan(
+        capacities=(30, 60), primary=60, resamples=200, pairs=all_pairs(["group", "other0"])
+    )  # fmt: skip
+    return audit(rows, plan)
+
+
+@pytest.fixture(scope="module")
+def document(report):
+    return publish(report, CONTEXT)
+
+
+def groups_of(document):
+    return [g for grouping in (*document.groupings, *document.pairs) for g in grouping.groups]
+
+
+def test_no_small_count_is_published(report, document):
+    table = count_table(report, SmallNumbers())
+    everybody = len(report.people.all) - 1
+    assert table.small.any()
+    for g, group in enumerate(groups_of(document)):
+        for name in ("rows", "cases"):
+            exact = table.values[table.at[name, g, 0]]
+            shown = getattr(group, name)
+            assert shown == "*" or (exact >= 7.5 and shown % 5 == 0) or exact == shown == 0
+        for at in group.at:
+            k = report.plan.capacities.index(at.capacity)
+            for name in ("found", "listed"):
+                exact, shown = table.values[table.at[name, g, k]], getattr(at, name)
+                assert shown == "*" or (exact >= 7.5 and shown % 5 == 0) or exact == shown == 0
+            if table.is_hidden("cases", g):
+                assert at.recall == at.false_negative_rate == at.recall_difference == "*"
+            if table.is_hidden("found", g, k):
+                assert at.recall_difference == "*"
+                assert not isinstance(at.recall, Estimate) or at.recall.value is None
+    assert not table.is_hidden("cases", everybody)
+
+
+def test_a_hidden_number_found_still_says_at_most_how_many(report, document):
+    missed = [
+        at.false_negative_rate
+        for group in groups_of(document)
+        for at in group.at
+        if at.found == "*" and group.cases != "*" and isinstance(at.recall, Estimate)
+    ]
+    assert missed
+    assert all(m.value is None and m.high == 1.0 for m in missed)
+
+
+def test_rates_in_a_grouping_with_a_small_number_come_from_rounded_counts(report, document):
+    table = count_table(report, SmallNumbers())
+    place, checked = 0, 0
+    for i, grouping in enumerate(document.groupings):
+        assert grouping.from_rounded == table.rounded_groupings[i]
+        for group in grouping.groups:
+            for k, at in enumerate(group.at):
+                exact = report.recall
+                if not isinstance(at.recall, Estimate) or at.recall.value is None:
+                    continue
+                if grouping.from_rounded:
+                    assert at.recall.value == round(min(at.found / group.cases, 1), 2)
+                    assert at.recall.low <= exact.low[place, k] + 0.03
+                    assert at.recall.high >= exact.high[place, k] - 0.03
+                else:
+                    assert at.recall.value == round(float(exact.value[place, k]), 2)
+                checked += 1
+            place += 1
+    assert checked > 5
+
+
+def test_published_numbers_depend_on_the_small_count_only_through_its_star(report):
+    """Two worlds that differ in one hidden cell print the same numbers about it."""
+    table = count_table(report, SmallNumbers())
+    cell = next(key for key, i in table.at.items() if key[0] == "found" and table.small[i])
+    _, g, k = cell
+    before = publish(report, CONTEXT)
+    found = report.measures.found.copy()
+    found[g, k] = 7 if round(found[g, k]) != 7 else 6
+    other = dataclasses.replace(
+        report, measures=dataclasses.replace(report.measures, found=found)
+    )  # fmt: skip
+    after = publish(other, CONTEXT)
+    first, second = groups_of(before)[g].at, groups_of(after)[g].at
+    place = [at.capacity for at in first].index(report.plan.capacities[k])
+    assert first[place].recall == second[place].recall
+    assert first[place].found == second[place].found == "*"
+
+
+def test_without_suppression_everything_is_exact_and_says_so(report):
+    document = publish(report, CONTEXT, OFF)
+    assert "*" not in document.model_dump_json()
+    assert document.suppression == MAY_NOT_LEAVE
+    shown = [at.recall.value for g in document.groupings for x in g.groups for at in x.at[:1]]
+    n = report.starts[report.singles]
+    np.testing.assert_allclose(shown, report.recall.value[:n, 0], atol=1e-6)
+    assert MAY_NOT_LEAVE in render_page(document)
+    assert MAY_NOT_LEAVE not in render_page(publish(report, CONTEXT))
+
+
+def test_the_document_survives_a_round_trip(document):
+    assert AuditDocument.model_validate_json(document.model_dump_json()) == document
+
+
+def test_missed_is_what_recall_leaves(document):
+    for group in groups_of(document):
+        for at in group.at:
+            if isinstance(at.recall, Estimate) and at.recall.value is not None:
+                assert at.false_negative_rate.value == pytest.approx(1 - at.recall.value)
+                assert at.false_negative_rate.low == pytest.approx(1 - at.recall.high)
+
+
+def test_the_page_is_whole_and_needs_nothing_else(document):
+    page = render_page(document)
+    assert page.count("<svg") == 2 * len(document.groupings) == page.count("</svg>")
+    assert not re.search(r"<script|(?:src|href)=\"(?!#|data:)", page)
+    assert "Who is missed?" in page
+    assert "Missed more often" in page
+    assert "This is not a pass." in page
+    assert document.label_caution.replace("'", "&#39;") in page
+    assert document.not_for in page
+    assert document.definition in page
+    for group in groups_of(document):
+        assert group.label in page
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+
+
+def test_the_page_is_the_same_every_time(document):
+    assert render_page(document) == render_page(document)
+
+
+def test_labels_from_the_data_are_escaped():
+    rows = random_rows(1)
+    column = np.where(rows.person % 2 == 0, "<b>bold</b>", "plain")
+    plan = Plan(capacities=(20,), primary=20, resamples=100)
+    page = render_page(
+        publish(audit(dataclasses.replace(rows, groups={"site": column}), plan), CONTEXT)
+    )
+    assert "<b>" not in page
+
+
+def test_a_grouping_with_one_value_is_shown_with_its_note():
+    rows = random_rows(1)
+    groups = {"sex": np.full(len(rows.person), "female"), "area": rows.groups["area"]}
+    plan = Plan(capacities=(20,), primary=20, resamples=100)
+    page = render_page(publish(audit(dataclasses.replace(rows, groups=groups), plan), CONTEXT))
+    assert "Only one value (Female)" in page
+
+
+def test_intervals_from_rounded_counts_hold_those_of_every_count_behind_them():
+    wide = proportion(Span.of(10, 5), Span.of(40, 5), 1.0)
+    for found in range(8, 13):
+        for cases in range(38, 43):
+            exact = proportion(
+                Span(found, found, found), Span(cases, cases, cases), 1.0
+            )  # fmt: skip
+            assert wide[1] <= exact[1]
+            assert exact[2] <= wide[2]
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    source: str
+    outcome: str
+    events: int
+    linked: int
+
+
+def test_linkage_hides_few_unlinked_events():
+    few, many, none = linkage_of(
+        [
+            Record("call", "hear_treat", 100, 97),
+            Record("call", "see_treat", 203, 101),
+            Record("ae", "left_unseen", 0, 0),
+        ],
+        SmallNumbers(),
+    )
+    assert few.coverage == "*"
+    assert many == Linkage(
+        source="call", outcome="see_treat", events=205, linked=100, coverage=0.49
+    )
+    assert none.coverage is None
