@@ -120,7 +120,8 @@ def resolve_versions(events: Sequence[Event]) -> Resolved:
                 merged.append(place)
                 continue
             if current is not None:
-                kept[current] = event.known_at
+                # Until the new version is known, which is after the second it happened in.
+                kept[current] = max(event.known_at, event.occurred_at + 1)
             kept[place], current = FOREVER, place
     return Resolved(
         tuple(Version(events[place], kept[place]) for place in sorted(kept)),

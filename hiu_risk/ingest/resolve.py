@@ -78,7 +78,8 @@ def make_versions(con: duckdb.DuckDBPyConnection) -> None:
         """
         CREATE TABLE versions AS
         SELECT * EXCLUDE (verdict, content, derived),
-            lead(available_at) OVER event AS superseded_at,
+            greatest(lead(available_at) OVER event, lead(occurred_at) OVER event + 1)
+                AS superseded_at,
             row_number() OVER event > 1 AS corrects
         FROM judged WHERE verdict = 'version'
         WINDOW event AS (PARTITION BY source, event_id ORDER BY available_at, feed, file, row)

@@ -231,8 +231,8 @@ def _record(con: duckdb.DuckDBPyConnection, done: _Done) -> FeedRecord:
     if not feed.table.source:
         return record
     spans = con.execute(
-        "SELECT min(occurred_at), max(occurred_at), count_if(corrects), "
-        "count_if(person_id IS NULL) FROM versions WHERE feed = ?",
+        "SELECT min(occurred_at), max(occurred_at), count(*) FILTER (WHERE corrects), "
+        "count(*) FILTER (WHERE person_id IS NULL) FROM versions WHERE feed = ?",
         [done.number],
     ).fetchone()
     first, last, corrected, unlinked = spans or (None, None, 0, 0)

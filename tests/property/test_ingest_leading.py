@@ -130,7 +130,8 @@ def test_every_row_becomes_a_version_or_is_merged_or_conflicts(events: list[Even
     for version in resolved.versions:
         if version.event.event_id:
             key = (version.event.source, version.event.event_id)
-            spans.setdefault(key, []).append((version.event.known_at, version.superseded_at))
+            begins = max(version.event.known_at, version.event.occurred_at + 1)
+            spans.setdefault(key, []).append((begins, version.superseded_at))
     for one in spans.values():  # the versions of an event follow one another without a gap
         one.sort()
         assert [end for _, end in one] == [begin for begin, _ in one[1:]] + [FOREVER]
@@ -141,7 +142,7 @@ def test_every_row_becomes_a_version_or_is_merged_or_conflicts(events: list[Even
 def test_what_is_known_later_never_changes_what_was_known(events: list[Event], as_of: int) -> None:
     if resolve_versions(events).conflicting:
         return
-    past = [e for e in events if e.known_at <= as_of]
+    past = [e for e in events if e.known_at <= as_of and e.occurred_at < as_of]
     assert _seen(events, as_of) == _seen(past, as_of)
 
 
