@@ -16,7 +16,16 @@ from hiu_risk import NOT_FOR, __version__
 from hiu_risk.cli.output import complain, say
 from hiu_risk.errors import HiuRiskError
 
-COMMANDS: tuple[str, ...] = ("ingest", "features", "explain", "score", "serve")
+COMMANDS: tuple[str, ...] = (
+    "ingest",
+    "features",
+    "train",
+    "evaluate",
+    "explain",
+    "audit",
+    "score",
+    "serve",
+)
 """The subcommands, in the order of the main job."""
 
 app = typer.Typer(

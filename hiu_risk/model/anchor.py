@@ -25,8 +25,8 @@ def transform(values: NDArray[np.float32], how: Transform) -> NDArray[np.float64
     """Transform one feature; missing values stay NaN.
 
     ``log1p`` keeps the sign; ``log1p_year`` caps days at a year first, so that a person known
-    for longer than anybody in training is not extrapolated; ``recency`` maps days since an event to (0, 1]: 1 just now,
-    towards 0 long ago.
+    for longer than anybody in training is not extrapolated; ``recency`` maps days since an
+    event to (0, 1]: 1 just now, towards 0 long ago.
 
     Examples
     --------

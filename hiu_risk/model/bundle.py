@@ -70,6 +70,8 @@ class Bundle:
         For each feature, the mean and the quantiles among eligible people in training.
     protocol : str
         Text of the training protocol.
+    anchor_calibrator : Calibrator
+        What the anchor alone would need: it is a baseline when the model is judged.
     """
 
     manifest: Manifest
@@ -78,6 +80,7 @@ class Bundle:
     calibrator: Calibrator
     reference: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     protocol: str = ""
+    anchor_calibrator: Calibrator = field(default_factory=Calibrator)
 
     def __post_init__(self) -> None:
         names = self.manifest.feature_names
@@ -100,7 +103,12 @@ class Bundle:
         return {
             "anchor.json": pretty(self.anchor.to_dict()),
             "booster.txt": self.booster.text,
-            "calibrator.json": pretty(self.calibrator.to_dict()),
+            "calibrator.json": pretty(
+                {
+                    "model": self.calibrator.to_dict(),
+                    "anchor_alone": self.anchor_calibrator.to_dict(),
+                }
+            ),
             "reference.json": pretty(self.reference),
             "protocol.toml": self.protocol,
         }
@@ -244,11 +252,13 @@ class Bundle:
         }
         fields["feature_names"] = tuple(manifest["feature_names"])
         try:
+            calibrators = json.loads(texts["calibrator.json"])
             return cls(
                 manifest=Manifest(**fields),
                 anchor=Anchor.from_dict(json.loads(texts["anchor.json"])),
                 booster=Booster(texts["booster.txt"]),
-                calibrator=Calibrator.from_dict(json.loads(texts["calibrator.json"])),
+                calibrator=Calibrator.from_dict(calibrators["model"]),
+                anchor_calibrator=Calibrator.from_dict(calibrators["anchor_alone"]),
                 reference=json.loads(texts["reference.json"]),
                 protocol=texts["protocol.toml"],
             )

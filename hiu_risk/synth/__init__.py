@@ -2,6 +2,6 @@
 
 from hiu_risk.synth.parameters import RegionParameters
 from hiu_risk.synth.region import write_region
-from hiu_risk.synth.truth import read_truth, truth_for_store
+from hiu_risk.synth.truth import TruthRows, read_truth, truth_for_store
 
-__all__ = ["RegionParameters", "read_truth", "truth_for_store", "write_region"]
+__all__ = ["RegionParameters", "TruthRows", "read_truth", "truth_for_store", "write_region"]

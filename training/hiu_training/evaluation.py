@@ -64,8 +64,8 @@ def evaluate(
         ``per_origin``: the same for each origin; ``differences``: model minus each of the
         others; ``population``: rows, people and positives. Numbers that can't be had are None.
     """
-    _, person = np.unique(rows.person, return_inverse=True)
-    person = person.astype(np.int32)
+    place_of = np.unique(rows.person, return_inverse=True)[1]
+    person: NDArray[np.int32] = place_of.astype(np.int32)
     n_people = int(person.max(initial=-1)) + 1
     found = {
         name: _Accumulator(rows, person, ranker, capacities) for name, ranker in rankers.items()

@@ -56,7 +56,8 @@ def probability_draws(
     p = 1 / (1 + np.exp(-np.clip(log_odds, -35, 35)))
 
     def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(person, values, n_people) @ weights.astype(np.float64)
+        totals = np.bincount(person, values, n_people).astype(np.float64)
+        return np.asarray(totals @ weights.astype(np.float64), dtype=np.float64)
 
     rows = summed(np.ones(n))
     return {

@@ -1,0 +1,140 @@
+"""``hiu-risk train``: from a store and a protocol to a judged, registered model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic import Field
+
+from hiu_risk.cli.evaluation_table import Evaluation, evaluation_fields, say_evaluation
+from hiu_risk.cli.output import JsonFile, say, write_result
+
+if TYPE_CHECKING:
+    from hiu_risk.synth import TruthRows
+    from hiu_training.train import Trained
+
+
+class TrainResult(Evaluation):
+    """A trained model: its version, how it was made, and how it did."""
+
+    bundle_id: str
+    version: str
+    aliases: list[str]
+    definition: str
+    target: str
+    horizon_days: int
+    training_dates: list[str]
+    test_dates: list[str]
+    embargo_days: float
+    notes: list[str] = Field(description="what the data did not allow")
+    rows: int
+    positives: int
+    dropped: dict[str, dict[str, int]] = Field(description="training rows left out, by reason")
+    trees: int
+    trees_weight: float = Field(description="0 to 1: how much the trees count")
+    calibration: str = Field(description="platt, or offset where positives were few")
+    data_hash: str
+    protocol_hash: str
+    code_version: str
+    run_id: str
+    registered_version: int
+
+
+def train(
+    protocol: Annotated[Path, typer.Option(metavar="FILE", help="The training protocol.")],
+    store: Annotated[Path, typer.Option(help="The store.")] = Path("store"),
+    home: Annotated[Path, typer.Option(help="The model home.")] = Path("mlruns"),
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder of a synthetic region: adds the best possible ranking."
+        ),
+    ] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Train a model, judge it beside its baselines, and register it."""
+    from hiu_risk.model import ModelHome
+    from hiu_risk.store import Store
+    from hiu_risk.times import now
+    from hiu_training.protocol import load_protocol
+    from hiu_training.train import register, train_model
+
+    read = load_protocol(protocol)
+    opened = Store.open(store)
+    trained = train_model(
+        opened, read, protocol.read_text(encoding="utf-8"), truth=read_true_risk(truth, store)
+    )
+    kept = register(ModelHome(home), trained, read, now=now().isoformat())
+    evaluation = evaluation_fields(
+        trained.evaluation, read.capacities, read.resamples, trained.half_life
+    )
+    result = _result(trained, kept, evaluation)
+    _say(result)
+    write_result(json_file, result)
+
+
+def read_true_risk(region: Path | None, store: Path) -> TruthRows | None:
+    """Read the truth of a synthetic region under the store's pseudonyms."""
+    if region is None:
+        return None
+    from hiu_risk.ingest.mapping import read_mapping
+    from hiu_risk.ingest.pseudonym import read_key
+    from hiu_risk.synth import truth_for_store
+
+    return truth_for_store(region, read_key(read_mapping(region / "mapping.toml"), store))
+
+
+def _result(trained: Trained, kept: dict[str, Any], evaluation: dict[str, Any]) -> TrainResult:
+    from hiu_training.train import days
+
+    bundle, split = trained.bundle, trained.split
+    manifest, verdict = bundle.manifest, trained.learned.verdict
+    return TrainResult.model_validate(
+        {
+            **evaluation,
+            "bundle_id": bundle.id,
+            "version": bundle.version,
+            "aliases": list(kept["aliases"]),
+            "definition": bundle.definition.in_words(),
+            "target": manifest.target,
+            "horizon_days": manifest.horizon_days,
+            "training_dates": days(split.development),
+            "test_dates": days(split.test),
+            "embargo_days": split.embargo / 86_400,
+            "notes": list(split.notes),
+            "rows": len(trained.development),
+            "positives": trained.development.positives,
+            "dropped": trained.development.dropped,
+            "trees": verdict.n_trees,
+            "trees_weight": verdict.weight,
+            "calibration": trained.learned.calibrator.method,
+            "data_hash": manifest.data_hash,
+            "protocol_hash": manifest.protocol_hash,
+            "code_version": manifest.code_version,
+            "run_id": kept["run_id"],
+            "registered_version": kept["registered_version"],
+        }
+    )
+
+
+def _say(result: TrainResult) -> None:
+    say(f"Definition: {result.definition}")
+    say(
+        f"Looks ahead {result.horizon_days} days for {result.target}; learned from "
+        f"{result.rows:,} rows at {len(result.training_dates)} dates, {result.positives:,} positive"
+    )
+    censored = {k: n for k, n in result.dropped["censored"].items() if n}
+    if censored:
+        said = ", ".join(f"{name} {n:,}" for name, n in censored.items())
+        say(f"Dropped, as what happened was not fully observed: {said}")
+    for note in result.notes:
+        say(f"Note: {note}")
+    say(
+        f"{result.trees} trees at weight {result.trees_weight:.2f} on the anchor"
+        if result.trees
+        else "The anchor alone: trees did not prove to add anything"
+    )
+    say_evaluation(result)
+    say(f"Model {result.version} is now {' and '.join(result.aliases)}")

@@ -1,0 +1,95 @@
+"""Put the model beside everything it must beat, at the same dates and for the same people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from hiu_features import default_catalogue
+from hiu_risk.errors import ModelError
+from hiu_risk.histories import Histories
+from hiu_risk.model import Bundle
+from hiu_risk.progress import progress
+from hiu_risk.store import Store
+from hiu_risk.synth import TruthRows
+from hiu_training.baselines import (
+    COUNTS,
+    PlainLightGBM,
+    best_half_life,
+    counted,
+    fit_plain_lightgbm,
+)
+from hiu_training.evaluation import Ranker, evaluate
+from hiu_training.inputs import Rows, make_rows
+from hiu_training.protocol import Protocol
+from hiu_training.scored import check_purpose
+from hiu_training.split import make_split
+
+
+def make_rankers(
+    bundle: Bundle,
+    plain: PlainLightGBM,
+    test: Rows,
+    protocol: Protocol,
+    half_life: str,
+) -> dict[str, Ranker]:
+    """Rank the test rows by the model and by everything it must beat."""
+    model = bundle.log_odds(test.values)
+    anchor = bundle.anchor_calibrator.apply(bundle.anchor.log_odds(test.values, test.names))
+    p = np.clip(plain.score(test.values), 1e-12, 1 - 1e-12)
+    plain_odds = np.log(p / (1 - p))
+    rankers = {
+        "model": Ranker(model, model),
+        "anchor": Ranker(anchor, anchor),
+        "plain_lightgbm": Ranker(plain_odds, plain_odds),
+    }
+    for days in COUNTS:
+        rankers[f"count_{days}"] = Ranker(counted(test, protocol.definition, days))
+    decayed = counted(test, protocol.definition, f"decayed_{half_life}")
+    return {**rankers, "decayed_count": Ranker(decayed)}
+
+
+def ceiling(truth: TruthRows | None, histories: Histories, test: Rows) -> dict[str, Ranker]:
+    """Give the ranking by the true risk, where it is known at every test row."""
+    if truth is None:
+        return {}
+    there = truth.at(histories.people.id[test.person], test.as_ofs[test.origin])
+    risk = there.probability.astype(np.float64)
+    if np.isnan(risk).any():
+        return {}
+    return {"true_intensity": Ranker(risk)}
+
+
+def judge_rankers(test: Rows, rankers: Mapping[str, Ranker], protocol: Protocol) -> dict[str, Any]:
+    """Evaluate rankers as the protocol says."""
+    if test.positives in (0, len(test)):
+        raise ModelError(
+            f"one class alone at the test origins: {test.positives} positive of {len(test)} rows",
+            where="test origins",
+            fix="judge at more origins (origins.test), lengthen horizon_days, or ingest more data",
+        )
+    with progress("Judging", len(rankers) * protocol.resamples) as advance:
+        return evaluate(
+            test, rankers, protocol.capacities, resamples=protocol.resamples,
+            seed=protocol.seed, progress=advance,
+        )  # fmt: skip
+
+
+def judge_bundle(
+    store: Store, bundle: Bundle, protocol: Protocol, *, truth: TruthRows | None = None
+) -> tuple[dict[str, Any], Rows, str]:
+    """Judge a bundle again, on this store; gives the evaluation, its rows and the half-life."""
+    check_purpose(bundle, protocol)
+    catalogue = default_catalogue().select(bundle.feature_names)
+    bundle.check_catalogue(catalogue)
+    histories = store.histories()
+    split = make_split(protocol, histories.feeds, histories.zone)
+    development = make_rows(histories, split.development, protocol, catalogue)
+    test = make_rows(histories, split.test, protocol, catalogue)
+    half_life = best_half_life(development, protocol.definition)
+    plain = fit_plain_lightgbm(development, split, catalogue.names, protocol.seed)
+    rankers = make_rankers(bundle, plain, test, protocol, half_life)
+    rankers |= ceiling(truth, histories, test)
+    return judge_rankers(test, rankers, protocol), test, half_life

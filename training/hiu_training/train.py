@@ -1,0 +1,282 @@
+"""From a store and a protocol to a judged, registered model."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import hiu_features
+import hiu_risk
+import hiu_training
+from hiu_features import Catalogue, default_catalogue
+from hiu_risk import __version__
+from hiu_risk.errors import ModelError
+from hiu_risk.files import write_json, write_text
+from hiu_risk.histories import Histories
+from hiu_risk.model import Bundle, Manifest, ModelHome
+from hiu_risk.store import Store
+from hiu_risk.synth import TruthRows
+from hiu_risk.times import from_seconds
+from hiu_training.baselines import best_half_life, fit_plain_lightgbm
+from hiu_training.evaluation import Ranker
+from hiu_training.inputs import Rows, make_rows
+from hiu_training.judging import ceiling, judge_rankers, make_rankers
+from hiu_training.learner import Learned, learn
+from hiu_training.protocol import Protocol
+from hiu_training.split import Split, make_split
+
+log = logging.getLogger(__name__)
+
+BAND_SHARES = {"very_high": 0.005, "high": 0.02, "raised": 0.10}
+"""A band starts at the score that this share of people had in the calibration block."""
+
+REFERENCE = (5, 25, 50, 75, 90, 95, 99)
+"""Percentiles of each feature that the bundle carries for explanations."""
+
+_REFERENCE_ROWS = 100_000
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model and what was found out about it.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    split : Split
+    learned : Learned
+    evaluation : dict
+        See :func:`hiu_training.evaluation.evaluate`.
+    development : Rows
+        The rows learned from.
+    test : Rows
+        The rows that judged.
+    rankers : dict of str to Ranker
+        The model and its baselines on the test rows.
+    half_life : str
+        That of the decayed count.
+    """
+
+    bundle: Bundle
+    split: Split
+    learned: Learned
+    evaluation: dict[str, Any]
+    development: Rows
+    test: Rows
+    rankers: dict[str, Ranker]
+    half_life: str
+
+
+def train_model(
+    store: Store, protocol: Protocol, text: str = "", *, truth: TruthRows | None = None
+) -> Trained:
+    """Train and judge a model; writes nothing.
+
+    Parameters
+    ----------
+    store : Store
+    protocol : Protocol
+    text : str
+        The protocol's file, kept in the bundle.
+    truth : TruthRows, optional
+        Of a synthetic region: adds the best possible ranking to the table.
+
+    Raises
+    ------
+    ModelError
+        Data too short, no positive case, one class in a block.
+    """
+    check_entity(store, protocol)
+    histories = store.histories()
+    catalogue = chosen_catalogue(protocol)
+    split = make_split(protocol, histories.feeds, histories.zone)
+    development, test = _rows(histories, split, protocol, catalogue)
+    log.info("Learning from %s rows, %s positive", f"{len(development):,}", development.positives)
+    learned = learn(development, split, protocol, catalogue.directions)
+    bundle = _bundle(store, protocol, catalogue, split, learned, development, text)
+    half_life = best_half_life(development, protocol.definition)
+    plain = fit_plain_lightgbm(development, split, catalogue.names, protocol.seed)
+    rankers = make_rankers(bundle, plain, test, protocol, half_life) | ceiling(
+        truth, histories, test
+    )
+    evaluation = judge_rankers(test, rankers, protocol)
+    return Trained(bundle, split, learned, evaluation, development, test, rankers, half_life)
+
+
+def check_entity(store: Store, protocol: Protocol) -> None:
+    """Refuse a store whose rows are not what the definition counts for."""
+    entity = store.manifest.entity
+    if entity != protocol.definition.entity:
+        raise ModelError(
+            f"the store's entity is the {entity}, the definition's the "
+            f"{protocol.definition.entity}",
+            where=f"definition {protocol.definition.id}",
+            fix="choose a definition for that entity, or ingest with the other one",
+        )
+
+
+def chosen_catalogue(protocol: Protocol) -> Catalogue:
+    """Give the catalogue that the protocol selects."""
+    catalogue = default_catalogue()
+    return catalogue.select(protocol.features) if protocol.features else catalogue
+
+
+def _rows(
+    histories: Histories, split: Split, protocol: Protocol, catalogue: Catalogue
+) -> tuple[Rows, Rows]:
+    log.info(
+        "Building inputs at %d dates, %d of them for judging",
+        len(split.development) + len(split.test),
+        len(split.test),
+    )
+    return (
+        make_rows(histories, split.development, protocol, catalogue),
+        make_rows(histories, split.test, protocol, catalogue),
+    )
+
+
+def _bundle(
+    store: Store,
+    protocol: Protocol,
+    catalogue: Catalogue,
+    split: Split,
+    learned: Learned,
+    rows: Rows,
+    text: str,
+) -> Bundle:
+    manifest = Manifest(
+        feature_names=tuple(catalogue.names),
+        catalogue_hash=catalogue.hash,
+        definition=protocol.definition.to_dict(),
+        target=protocol.target,
+        horizon_days=protocol.horizon_days,
+        washout_days=protocol.washout_days,
+        overlap=protocol.overlap,
+        policy=protocol.policy.to_dict(),
+        zone=store.manifest.zone,
+        counting=dict(store.manifest.counting),
+        trained_through=int(split.test[0]),
+        data_hash=store.content_hash,
+        protocol_hash=protocol.hash,
+        code_version=code_version(),
+        bands=_bands(learned.block_scores),
+        base_rate=learned.base_rate,
+    )
+    return Bundle(
+        manifest, learned.anchor, learned.booster, learned.calibrator, _reference(rows), text,
+        learned.anchor_calibrator,
+    )  # fmt: skip
+
+
+def _bands(scores: NDArray[np.float64]) -> dict[str, float]:
+    return {
+        name: float(f"{np.quantile(scores, 1 - share):.6g}") for name, share in BAND_SHARES.items()
+    }
+
+
+def _reference(rows: Rows) -> dict[str, dict[str, float | None]]:
+    """Mean and percentiles of each feature at the newest origins learned from."""
+    newest = np.flatnonzero(rows.origin >= len(rows.as_ofs) - 3)[-_REFERENCE_ROWS:]
+    reference: dict[str, dict[str, float | None]] = {}
+    for column, name in enumerate(rows.names):
+        values = rows.values[newest, column].astype(np.float64)
+        known = values[~np.isnan(values)]
+        numbers = [float(known.mean()), *np.percentile(known, REFERENCE)] if len(known) else []
+        keys = ["mean", *(f"p{q}" for q in REFERENCE)]
+        reference[name] = {
+            key: float(f"{numbers[place]:.6g}") if numbers else None
+            for place, key in enumerate(keys)
+        }
+    return reference
+
+
+@cache
+def code_version() -> str:
+    """Give the version and a hash of the sources that make a model."""
+    digest = hashlib.sha256()
+    for package in (hiu_risk, hiu_features, hiu_training):
+        root = Path(str(files(package)))
+        for path in sorted(root.rglob("*.py")):
+            inside = path.relative_to(root)
+            if inside.parts[0] in ("cli", "synth", "pages", "audit"):
+                continue
+            digest.update(f"{package.__name__}/{inside.as_posix()}\n".encode())
+            digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
+    return f"{__version__}+{digest.hexdigest()[:12]}"
+
+
+def register(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str) -> dict[str, Any]:
+    """Keep the bundle, log the run to MLflow, and set the aliases.
+
+    The first model of a home becomes champion where the protocol says so; every one becomes
+    challenger.
+    """
+    from hiu_training.plots import draw
+    from hiu_training.tracking import Run, track
+
+    bundle = trained.bundle
+    first = protocol.promote == "first" and "champion" not in home.aliases()
+    aliases = ("challenger", "champion") if first else ("challenger",)
+    home.add(bundle)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        pictures = draw(folder, trained.test, trained.rankers)
+        write_json(folder / "evaluation.json", trained.evaluation)
+        write_text(folder / "protocol.toml", bundle.protocol)
+        run = Run(
+            parameters=_flat(protocol.to_dict())
+            | {
+                "data_hash": bundle.manifest.data_hash,
+                "code_version": bundle.manifest.code_version,
+            },
+            metrics=_metrics(trained),
+            tags={"bundle_id": bundle.id, "trained_at": now},
+            files=[*pictures, folder / "evaluation.json", folder / "protocol.toml"],
+            aliases=aliases,
+        )
+        tracked = track(home.path, bundle, home.folder(bundle.version), run)
+    for alias in aliases:
+        home.set_alias(alias, bundle.version)
+    return {"run_id": tracked.run_id, "registered_version": tracked.version, "aliases": aliases}
+
+
+def _flat(data: dict[str, Any], before: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in data.items():
+        if isinstance(value, dict) and name != "definition":
+            flat |= _flat(value, f"{before}{name}.")
+        else:
+            flat[f"{before}{name}"] = value
+    return flat
+
+
+def _metrics(trained: Trained) -> dict[str, float]:
+    metrics: dict[str, float] = {
+        "rows.development": float(len(trained.development)),
+        "rows.test": float(len(trained.test)),
+        "positives.development": float(trained.development.positives),
+        "positives.test": float(trained.test.positives),
+        "trees": float(trained.learned.verdict.n_trees),
+        "trees.weight": trained.learned.verdict.weight,
+    }
+    for ranker, summary in trained.evaluation["rankers"].items():
+        for name, value in summary.items():
+            values = value if "value" not in value else {"": value}
+            for k, estimate in values.items():
+                if estimate["value"] is not None:
+                    metrics[f"{ranker}.{name}{'_' + k if k else ''}"] = estimate["value"]
+    return metrics
+
+
+def days(moments: NDArray[np.int64]) -> list[str]:
+    """Write index dates for people and scripts."""
+    return [from_seconds(moment).isoformat() for moment in moments.tolist()]
