@@ -113,13 +113,3 @@ class Reasoner:
             Reason(concept, name, self.catalogue.sentence(name, row, self.reference), -sign * less)
             for less, concept, name in found[:MOST_REASONS]
         )
-
-
-def by_concept(
-    catalogue: Catalogue, contributions: NDArray[np.float64]
-) -> dict[str, dict[str, float]]:
-    """Group one person's contributions: concept to feature to log-odds, all features."""
-    grouped: dict[str, dict[str, float]] = {}
-    for feature, part in zip(catalogue, contributions.tolist(), strict=True):
-        grouped.setdefault(feature.concept, {})[feature.name] = part
-    return grouped

@@ -15,7 +15,10 @@ from hiu_features.catalogue import default_catalogue
 from hiu_risk.cli.main import main
 from hiu_risk.files import write_json
 from hiu_risk.ingest import run_ingest
+from hiu_risk.store import Store
 from hiu_risk.synth import write_region
+from hiu_serving.api.example import request_for
+from tests.support.api import make_client
 from tests.support.serving import make_bundle, make_home
 
 Run = Callable[..., tuple[int, str, str]]
@@ -218,3 +221,23 @@ def test_serving_without_keys_or_model_does_not_start(run: Run, home: Path, tmp_
     write_json(tmp_path / "keys.json", {"schema_version": 9, "keys": []})
     code, _, err = run("serve", "--keys", tmp_path / "keys.json", "--home", home)
     assert (code, "keys of another schema version" in err) == (2, True)
+
+
+def test_the_api_says_of_a_person_in_the_store_what_the_list_says(
+    score: Run, store: Path, tmp_path: Path
+) -> None:
+    score("--as-of", "2023-04-01", "--capacity", 60, "--json", tmp_path / "w.json")
+    listed = json.loads((tmp_path / "w.json").read_text(encoding="utf-8"))
+    histories = Store.open(store).histories()
+    ids = histories.people.id.tolist()
+    client = make_client(tmp_path)
+    for entry in listed["entries"]:
+        body = request_for(histories, ids.index(entry["person"]), listed["as_of"])
+        answer = client.post(body)
+        assert answer.status_code == 200, answer.text
+        (found,) = answer.json()["people"]
+        assert (found["score"], found["band"]) == (entry["score"], entry["band"])
+    told = client.ask("GET", "/v1/worklist", key=client.worklist).json()
+    assert [e["person"] for e in told["entries"]] == [e["person"] for e in listed["entries"]]
+    status = client.ask("GET", "/_status", key=client.worklist).json()
+    assert status["status"] == "pass"

@@ -138,7 +138,8 @@ def _midnight(day: date | None, zone: str) -> int:
 
 
 def _moment(moment: datetime | None) -> int:
-    return UNKNOWN_TIME if moment is None else to_seconds(moment)
+    # a registration may be older than 1970, where the times of events begin
+    return UNKNOWN_TIME if moment is None else int(moment.timestamp() // 1)
 
 
 def _caseload(people: list[PersonIn]) -> Caseload:
