@@ -163,7 +163,7 @@ def _bundle(
         overlap=protocol.overlap,
         policy=protocol.policy.to_dict(),
         zone=store.manifest.zone,
-        counting=dict(store.manifest.counting),
+        counting={**store.manifest.counting, "gap_seconds": store.manifest.gap_seconds},
         trained_through=int(split.test[0]),
         data_hash=store.content_hash,
         protocol_hash=protocol.hash,
