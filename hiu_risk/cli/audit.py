@@ -93,7 +93,7 @@ def _plan(
 
     capacities = set(protocol.capacities)
     middle = sorted(capacities)[len(capacities) // 2]
-    primary = capacity or (75 if 75 in capacities else middle)
+    primary = capacity if capacity is not None else (75 if 75 in capacities else middle)
     return Plan(
         capacities=tuple(sorted(capacities | {primary})),
         primary=primary,

@@ -84,9 +84,10 @@ def judge(
     margin : float
         A difference below this doesn't matter; decided beforehand.
     """
-    below = np.fmax(estimate - low, 0.0) / Z95
-    above = np.fmax(high - estimate, 0.0) / Z95
-    used = enough & comparable & np.isfinite(estimate) & (below > 0) & (above > 0)
+    used = enough & comparable & np.isfinite(estimate)
+    below = np.where(used, np.fmax(np.where(used, estimate, 0.0) - low, 0.0), 0.0) / Z95
+    above = np.where(used, np.fmax(high - np.where(used, estimate, 0.0), 0.0), 0.0) / Z95
+    used &= (below > 0) & (above > 0)
     critical = Z95
     if used.any():
         away = draws[:, used] - estimate[used]

@@ -188,7 +188,8 @@ def audit(rows: Rows, plan: Plan | None = None) -> AuditReport:
         )  # fmt: skip
 
     at_primary = Interval(difference.value[:, k], difference.low[:, k], difference.high[:, k])
-    logs = Interval(*(np.log(a) for a in (ratio.value, ratio.low, ratio.high)))
+    with np.errstate(divide="ignore"):  # a group without cases: never judged
+        logs = Interval(*(np.log(a) for a in (ratio.value, ratio.low, ratio.high)))
     return AuditReport(
         plan=plan,
         groupings=groupings,

@@ -1,0 +1,157 @@
+"""``hiu-risk audit`` on a real store and bundle, good and bad input."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from markupsafe import escape
+
+from hiu_risk.cli.audit import AuditResult
+from hiu_risk.cli.main import main
+from hiu_risk.ingest import run_ingest
+from hiu_risk.synth import write_region
+from hiu_training.audit.result import MAY_NOT_LEAVE
+from hiu_training.protocol import parse_protocol
+from tests.support.serving import make_bundle, make_home
+
+Run = Callable[..., tuple[int, str, str]]
+
+# a rule that is met more often than the published ones, so that a small region has cases
+PROTOCOL = """
+capacities = [20, 40, 60]
+washout_days = 90
+
+[definition]
+id = "three_calls"
+title = "Three calls in 30 days"
+clauses = [{ source = "call", operator = ">=", count = 3, days = 30 }]
+min_age = 18
+
+[origins]
+test = 2
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("audit")
+    write_region(folder / "raw", people=1_500, seed=5, months=18)
+    run_ingest(folder / "raw" / "mapping.toml", folder / "store", key=b"k" * 32)
+    protocol = parse_protocol(PROTOCOL)
+    bundle = make_bundle(definition=protocol.definition.to_dict(), washout_days=90)
+    make_home(folder / "home", bundle)
+    (folder / "protocol.toml").write_text(PROTOCOL, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def run(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> Run:  # fmt: skip
+    def command(*words: object, **changes: object) -> tuple[int, str, str]:
+        options = {
+            "store": folder / "store", "home": folder / "home",
+            "protocol": folder / "protocol.toml", "out": tmp_path / "out", **changes,
+        }  # fmt: skip
+        said = [str(x) for name, value in options.items() for x in (f"--{name}", value)]
+        monkeypatch.setattr(sys, "argv", ["hiu-risk", "audit", *said, *map(str, words)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        output = capsys.readouterr()
+        return code, output.out, output.err
+
+    return command
+
+
+def test_a_page_and_its_numbers_are_written(run: Run, tmp_path: Path) -> None:
+    code, said, _ = run("--resamples", 200, "--capacity", 40, "--json", tmp_path / "audit.json")
+    assert code == 0
+    result = AuditResult.model_validate(json.loads((tmp_path / "audit.json").read_text()))
+    page = (tmp_path / "out" / "audit.html").read_text(encoding="utf-8")
+    assert result.page == str(tmp_path / "out" / "audit.html")
+    assert result.capacities == (20, 40, 60)
+    assert result.primary == 40
+    assert [g.name for g in result.groupings][:4] == [
+        "sex", "age_band", "ethnic_group", "imd_quintile"
+    ]  # fmt: skip
+    assert len(result.dates) == 2
+    assert str(escape(result.definition)) in page
+    assert result.suppressed
+    assert result.linkage
+    assert result.not_for in said
+    assert result.not_for in page
+    assert "Sex" in said
+    assert result.overall.cases != "*"
+    assert result.overall.cases % 5 == 0
+
+
+def test_the_same_audit_twice_writes_the_same_bytes(run: Run, tmp_path: Path) -> None:
+    pages = []
+    for name in ("first", "second"):
+        assert run("--resamples", 100, "--capacity", 40, out=tmp_path / name)[0] == 0
+        pages.append((tmp_path / name / "audit.html").read_bytes())
+    assert pages[0] == pages[1]
+
+
+def test_pairs_and_chosen_columns(run: Run, tmp_path: Path) -> None:
+    words = ("--by", "sex", "--by", "imd_quintile", "--pairs", "--resamples", 100)
+    code, _, _ = run(*words, "--json", tmp_path / "a.json")
+    assert code == 0
+    result = json.loads((tmp_path / "a.json").read_text())
+    assert [g["name"] for g in result["groupings"]] == ["sex", "imd_quintile"]
+    assert [g["name"] for g in result["pairs"]] == ["sex x imd_quintile"]
+
+
+def test_small_numbers_are_shown_only_when_asked_and_said(run: Run, tmp_path: Path) -> None:
+    _, said, _ = run("--resamples", 100)
+    assert MAY_NOT_LEAVE not in said
+    _, said, _ = run("--resamples", 100, "--no-suppression")
+    assert MAY_NOT_LEAVE in said
+    assert MAY_NOT_LEAVE in (tmp_path / "out" / "audit.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "changes", "code", "message"),
+    [
+        (("--by", "sexx"), {}, 2, "did you mean 'sex'?"),
+        (("--resamples", 5), {}, 2, "100 resamples or more"),
+        (("--capacity", 0), {}, 2, "capacities must be 1 or more"),
+        ((), {"protocol": "nowhere.toml"}, 2, "can't read the protocol"),
+        ((), {"store": "nowhere"}, 2, "no store here"),
+        ((), {"home": "nowhere"}, 1, "there is no champion yet"),
+        (("--model", "abcdef"), {}, 1, "no such model version"),
+    ],
+)
+def test_bad_input_is_said_and_leaves_no_page(
+    run: Run, tmp_path: Path, words: tuple[Any, ...], changes: dict[str, str], code: int,
+    message: str, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    got, _, said = run(*words, **changes)
+    assert message in said
+    assert got == code
+    assert not list(tmp_path.rglob("audit.html"))
+
+
+def test_a_protocol_of_another_target_is_refused(run: Run, tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text('definition = "nhse_hiu"\n', encoding="utf-8")
+    code, _, said = run(protocol=other)
+    assert code == 1
+    assert "the protocol's definition is not the model's" in said
+
+
+def test_a_folder_that_cant_be_written_leaves_nothing(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    code, _, said = run("--resamples", 100, out=tmp_path / "taken")
+    assert code == 2
+    assert "can't write" in said
+    assert (tmp_path / "taken").read_text(encoding="utf-8") == "a file"
