@@ -302,3 +302,18 @@ def test_a_new_champion_answers_without_a_restart_and_a_broken_one_does_not(
     status = client.ask("GET", "/_status", key=client.score).json()
     assert status["status"] == "warn"
     assert "was changed after it was written" in status["checks"]["model"][0]["output"]
+
+
+def test_calls_close_together_are_one_incident_where_the_model_learned_so(tmp_path: Path) -> None:
+    """Without incident ids the gap of the model's own data decides."""
+    close = [event("2022-01-05T10:00:00Z"), event("2022-01-05T10:05:00Z")]
+    named = [{**call, "incident_id": "1"} for call in close]
+    counting = {**make_bundle().manifest.counting, "gap_seconds": 600}
+    merging = make_client(tmp_path / "gap", make_bundle(counting=counting))
+    apart = make_client(tmp_path / "none")
+
+    def score(client: Client, calls: list[dict[str, Any]]) -> float:
+        return client.post(request(person("a", *calls))).json()["people"][0]["score"]
+
+    assert score(merging, close) == score(merging, named)
+    assert score(apart, close) != score(apart, named)
