@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiu_risk.codes import REASON
+from hiu_risk.synth.dynamics import ILLNESS
 from hiu_risk.synth.parameters import PHASES, RegionParameters
 from hiu_risk.synth.people import YEAR, Residents
 from hiu_risk.synth.process import Contacts
@@ -148,7 +149,8 @@ def mark_incidents(
     wall += _clock(rng, night)
     at = to_utc(wall)
     reason = _reasons(rng, who, person, phase, parameters)
-    conveyed = 0.50 + 0.10 * who.older[person] - 0.22 * (phase > 0)
+    troubled = (phase > 0) & (phase < ILLNESS)
+    conveyed = 0.50 + 0.10 * who.older[person] - 0.22 * troubled
     draw = rng.random(n)
     heard = 1 - conveyed - 0.25 - 0.04
     edges = np.stack([heard, heard + 0.25, heard + 0.25 + conveyed], axis=1)
@@ -208,7 +210,7 @@ def add_attendances(
     age = who.age_on(0.0)[both.person]
     admitted = rng.random(len(both.person)) < np.clip(0.06 + 0.004 * age, 0, 0.5) * (
         0.6 + 0.8 * both.by_ambulance
-    ) * np.where(both.phase > 0, 0.5, 1.0)
+    ) * np.where((both.phase > 0) & (both.phase < ILLNESS), 0.5, 1.0)
     admitted &= ~both.left_unseen
     returns = np.flatnonzero(~both.left_unseen & ~admitted)
     returns = returns[rng.random(len(returns)) < parameters.feeds.follow_ups]

@@ -127,7 +127,7 @@ site = "site"
 name = "ae"
 table = "ae"
 path = "ae.csv"
-delay_hours = 192
+delay_hours = 48
 {covers}
 [feed.columns]
 event_id = "EC_Ident"

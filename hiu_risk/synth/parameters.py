@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from hiu_risk.codes import ETHNIC_CATEGORY_GROUPS
 from hiu_risk.errors import UsageError
 
-PHASES = ("settled", "early_warning", "late_warning", "crisis", "recovery")
+PHASES = ("settled", "early_warning", "late_warning", "crisis", "recovery", "illness")
 """A person's hidden state; the position of a name is its code."""
 
 
@@ -32,19 +32,19 @@ class Rates(NamedTuple):
     """Mean days until them."""
     season_swing: float = 0.08
     """Winter peak and summer trough of the call rate, as a share (*general*)."""
-    early_days: float = 18.0
+    early_days: float = 28.0
     """Mean length of early warning: marked contacts, calls hardly more."""
-    late_days: float = 24.0
+    late_days: float = 30.0
     """Mean length of late warning: more marked contacts, calls a little more."""
-    early_calls: float = 0.02
+    early_calls: float = 0.025
     """Calls a day that early warning adds."""
-    late_calls: float = 0.05
+    late_calls: float = 0.06
     """Calls a day that late warning adds."""
-    warning_attendances: float = 0.08
+    warning_attendances: float = 0.11
     """Walk-in A&E attendances a day that either warning adds."""
     crisis_attendances: float = 0.06
     """Walk-in A&E attendances a day that a crisis adds."""
-    crisis_probability: float = 0.70
+    crisis_probability: float = 0.80
     """Chance that late warning ends in a crisis; otherwise it fades."""
     crisis_days: float = 30.0
     """Mean length of a crisis."""
@@ -54,6 +54,12 @@ class Rates(NamedTuple):
     """Calls a day that recovery adds."""
     relapse_probability: float = 0.20
     """Chance that recovery ends in a new early warning."""
+    illness_days: float = 40.0
+    """Mean length of an illness: more contacts for a time, without the signs, never a crisis."""
+    illness_calls: float = 0.04
+    """Calls a day that an illness adds."""
+    illness_attendances: float = 0.09
+    """Walk-in A&E attendances a day that an illness adds."""
     caseload_effect: float = -0.20
     """True relative change of every intensity while on the caseload (*published* target)."""
     enrolment_probability: float = 0.30
@@ -97,11 +103,13 @@ class People:
     """Standard deviation of the log of a person's settled rate (*ours*)."""
     attendances_a_year: float = 0.5
     """Mean settled walk-in A&E attendances a year (*ours*)."""
-    escalations_a_year: float = 0.0052
+    escalations_a_year: float = 0.0032
     """Mean new warnings a year (*ours*, tuned to the published scale)."""
     escalation_shape: float = 0.35
     """Shape of the gamma spread of that hazard; lower is more unequal (*ours*)."""
-    crisis_calls: float = 0.45
+    illnesses_a_year: float = 0.04
+    """Mean new illnesses a year (*ours*): many contacts that lead to nothing."""
+    crisis_calls: float = 0.48
     """Median calls a day in a crisis (*ours*, tuned to the published share of incidents)."""
     crisis_spread: float = 0.6
     """Standard deviation of the log of a person's crisis rate (*ours*)."""
@@ -145,6 +153,7 @@ class Signs:
             "late_warning": 0.55,
             "crisis": 0.42,
             "recovery": 0.28,
+            "illness": 0.22,
         }
     )
     """Share of contacts between 22:00 and 06:00."""
@@ -155,6 +164,7 @@ class Signs:
             "late_warning": 0.72,
             "crisis": 0.60,
             "recovery": 0.25,
+            "illness": 0.04,
         }
     )
     """Share of contacts for a reason of the warning mix (mental health, falls, self-harm...)."""
@@ -165,6 +175,7 @@ class Signs:
             "late_warning": 0.38,
             "crisis": 0.28,
             "recovery": 0.10,
+            "illness": 0.04,
         }
     )
     """Share of walk-in A&E attendances that end before the person was seen."""
@@ -179,7 +190,7 @@ class Feeds:
     further_calls: float = 0.14
     """Share of call incidents with a second call; a third follows as often again."""
     call_delay_days: float = 1.0
-    attendance_delay_days: float = 8.0
+    attendance_delay_days: float = 2.0
     admission_delay_days: int = 45
     """Declared delay of the admissions feed, whose rows carry no time of arrival."""
     late_share: float = 0.04

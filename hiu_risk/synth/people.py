@@ -9,9 +9,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from hiu_risk.codes import ETHNIC_CATEGORY_GROUPS
+from hiu_risk.synth.dynamics import Traits
 from hiu_risk.synth.identity import nhs_numbers, nhs_numbers_available
 from hiu_risk.synth.parameters import RegionParameters
-from hiu_risk.synth.process import Traits
 from hiu_risk.synth.uktime import day_number, local_date_text, to_utc
 from hiu_risk.times import DAY
 
@@ -210,6 +210,7 @@ def _traits(
         enter=np.zeros(n), leave=np.zeros(n), adult_from=np.zeros(n),
         calls=calls * of.calls_a_year / YEAR, attendances=attendances * of.attendances_a_year / YEAR,
         escalation=np.maximum(escalation * of.escalations_a_year / YEAR, 1e-9),
+        illness=np.full(n, of.illnesses_a_year / YEAR) * np.where(age >= 65, 1.5, 0.7) * calls**0.5,
         crisis_calls=crisis, linked=np.maximum(0.0, 1 - missing),
         counted=np.where((home == 1) | (home == 2), 0.0, 1 - feeds.professional),
     )  # fmt: skip

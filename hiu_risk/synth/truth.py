@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hiu_risk.errors import DataError
+from hiu_risk.synth.dynamics import ABSENT
 from hiu_risk.synth.parameters import PHASES, RegionParameters
 from hiu_risk.synth.people import Residents, identifiers
-from hiu_risk.synth.process import ABSENT, Spans, Truth
+from hiu_risk.synth.process import Spans, Truth
 from hiu_risk.synth.uktime import day_number, to_utc
 from hiu_risk.times import DAY
 
@@ -99,7 +100,7 @@ def read_truth(path: Path, pseudonym: Callable[[str], str] | None = None) -> Tru
     names = raw.dictionary.to_pylist()
     ids = np.array([pseudonym(name) if pseudonym else name for name in names])
     arrays = [table[name].combine_chunks().to_numpy() for name in columns[2:]]
-    as_of = table["as_of"].combine_chunks().cast(pa.int64()).to_numpy()
+    as_of = table["as_of"].combine_chunks().cast(_TIME).cast(pa.int64()).to_numpy()
     return TruthRows(ids[raw.indices.to_numpy()], as_of, *arrays)
 
 
