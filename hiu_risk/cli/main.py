@@ -17,6 +17,8 @@ from hiu_risk.cli.output import complain, say
 from hiu_risk.errors import HiuRiskError
 
 COMMANDS: tuple[str, ...] = (
+    "demo",
+    "synth",
     "ingest",
     "features",
     "train",
