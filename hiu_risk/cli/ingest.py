@@ -48,8 +48,9 @@ def ingest(
 ) -> None:
     """Read local extracts into a store, checking every row."""
     from hiu_risk.ingest import run_ingest
+    from hiu_risk.times import now, to_seconds
 
-    report = run_ingest(mapping, store)
+    report = run_ingest(mapping, store, latest=to_seconds(now()))
     result = result_of(report, store)
     for line in summary(result):
         say(line)

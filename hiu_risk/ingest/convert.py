@@ -24,13 +24,17 @@ _INVALID = "!"
 
 @dataclass
 class Converter:
-    """Converts the batches of one feed, and keeps its counts and its reject log."""
+    """Converts the batches of one feed, and keeps its counts and its reject log.
+
+    ``latest`` (UTC seconds) is when the extract must have been made, where the mapping is silent.
+    """
 
     mapping: Mapping
     feed: FeedMapping
     number: int
     key: bytes
     con: duckdb.DuckDBPyConnection
+    latest: int | None = None
     tally: Tally = field(default_factory=Tally)
     log: RejectLog = field(default_factory=RejectLog)
 
@@ -194,7 +198,7 @@ class _Batch:
             )
             early = (end.seconds < start.seconds) & end.given & start.given
             self.verdict.reject(early, rule, self._label(column.name))
-        extract = self.feed.extract_until
+        extract = self.c.latest if self.feed.extract_until is None else self.feed.extract_until
         if extract is None or not self.feed.table.source:
             return
         for name in ("occurred_at", "available_at"):

@@ -18,7 +18,7 @@ from hiu_risk.times import to_seconds
 from hiu_risk.toml_lines import TomlFile, read_toml
 
 KEY_ENV = "HIU_RISK_PSEUDONYM_KEY"
-_FEED_KEYS = (
+FEED_KEYS = (
     "name", "table", "path", "member", "format", "encoding", "delimiter", "zone", "missing",
     "allow_empty", "delay_hours", "extract_until", "starts_at", "complete_until", "columns",
     "dates", "values", "constants", "filter",
@@ -194,7 +194,7 @@ class _Reader:
         if not isinstance(data, dict):
             raise UsageError("a feed is a table", where=toml.where("feed", index))
         self.data: dict[str, Any] = data
-        toml.check_keys(data, _FEED_KEYS, "feed", index)
+        toml.check_keys(data, FEED_KEYS, "feed", index)
         for key in ("table", "path", "columns"):
             if key not in data:
                 raise UsageError(f"the feed has no {key}", where=toml.where("feed", index))

@@ -41,21 +41,33 @@ def load(con: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]) -> No
 
 
 def make_versions(con: duckdb.DuckDBPyConnection) -> None:
-    """Turn the table ``event_rows`` into ``versions``, ``merged`` and ``conflicting``."""
+    """Turn the view ``event_rows`` into ``versions``, ``merged`` and ``conflicting``.
+
+    Only events with several rows are compared; they are few.
+    """
+    con.execute(
+        """
+        CREATE VIEW named AS
+        SELECT * REPLACE (coalesce(event_id, 'row-' || left(content, 20)
+            || CASE WHEN person_id IS NULL
+                    THEN '-' || feed || '-' || file || '-' || row ELSE '' END) AS event_id)
+        FROM event_rows
+        """
+    )
+    con.execute(
+        """
+        CREATE TABLE repeated AS
+        SELECT source, event_id FROM named GROUP BY ALL HAVING count(*) > 1
+        """
+    )
     con.execute(
         """
         CREATE TABLE judged AS
-        WITH named AS (
-            SELECT * REPLACE (coalesce(event_id, 'row-' || left(content, 20)
-                || CASE WHEN person_id IS NULL
-                        THEN '-' || feed || '-' || file || '-' || row ELSE '' END) AS event_id)
-            FROM event_rows
-        ),
-        moments AS (
+        WITH moments AS (
             SELECT *,
                 row_number() OVER moment AS nth,
                 first_value(content) OVER moment AS first_content
-            FROM named
+            FROM named SEMI JOIN repeated USING (source, event_id)
             WINDOW moment AS (
                 PARTITION BY source, event_id, CASE WHEN derived THEN NULL ELSE available_at END
                 ORDER BY feed, file, row
@@ -83,6 +95,9 @@ def make_versions(con: duckdb.DuckDBPyConnection) -> None:
             row_number() OVER event > 1 AS corrects
         FROM judged WHERE verdict = 'version'
         WINDOW event AS (PARTITION BY source, event_id ORDER BY available_at, feed, file, row)
+        UNION ALL BY NAME
+        SELECT * EXCLUDE (content, derived), NULL::BIGINT AS superseded_at, false AS corrects
+        FROM named ANTI JOIN repeated USING (source, event_id)
         """
     )
     _split_off(con, "judged")

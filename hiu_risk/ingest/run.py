@@ -51,7 +51,9 @@ class IngestReport:
     key_changed: bool
 
 
-def run_ingest(mapping_file: Path, store: Path, *, key: bytes | None = None) -> IngestReport:
+def run_ingest(
+    mapping_file: Path, store: Path, *, key: bytes | None = None, latest: int | None = None
+) -> IngestReport:
     """Read the mapped extracts into a store.
 
     Parameters
@@ -62,6 +64,8 @@ def run_ingest(mapping_file: Path, store: Path, *, key: bytes | None = None) -> 
         The store's folder; made where there is none, replaced in one step at the end.
     key : bytes or None
         Pseudonym key; None reads it from where the mapping says.
+    latest : int or None
+        UTC seconds; later events are rejected in feeds without ``extract_until``.
 
     Raises
     ------
@@ -75,7 +79,7 @@ def run_ingest(mapping_file: Path, store: Path, *, key: bytes | None = None) -> 
     with staging(store) as place:
         before = read_manifest(store)
         with resolve.connect(place.scratch) as con:
-            done = _read_feeds(con, mapping, key, place)
+            done = _read_feeds(con, mapping, key, place, latest)
             _resolve(con, mapping, place)
             rows = _write_tables(con, mapping, place)
             records = [_record(con, feed) for feed in done]
@@ -109,11 +113,15 @@ class _Done:
 
 
 def _read_feeds(
-    con: duckdb.DuckDBPyConnection, mapping: Mapping, key: bytes, place: Staging
+    con: duckdb.DuckDBPyConnection,
+    mapping: Mapping,
+    key: bytes,
+    place: Staging,
+    latest: int | None,
 ) -> list[_Done]:
     done = []
     for number, feed in enumerate(mapping.feeds):
-        converter = Converter(mapping, feed, number, key, con)
+        converter = Converter(mapping, feed, number, key, con, latest)
         counts = ReadCounts()
         size = sum(path.stat().st_size for path in feed.files)
         with progress(f"Reading {feed.name}", max(size, 1)) as advance:

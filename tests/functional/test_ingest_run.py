@@ -263,6 +263,18 @@ def test_each_rule_rejects_its_row_and_says_so(tmp_path, monkeypatch, capsys, ro
     assert result["feeds"][0]["rejects"] == {rule: 1}
 
 
+def test_without_a_declared_extract_the_clock_says_what_is_in_the_future(
+    tmp_path, monkeypatch, capsys
+):
+    path = calls_mapping(tmp_path, [ONE, "2,p1,2099-01-01,,died"])
+    store = str(tmp_path / "store")
+    assert run_command(monkeypatch, "ingest", "--mapping", str(path), "--store", store) == 0
+    assert "rejected: after_extract 1" in capsys.readouterr().out
+    call = Store.open(store).histories().feed("call")
+    assert call is not None
+    assert call.complete_until == seconds("2024-01-01T10:00") + 1
+
+
 def test_an_end_before_its_start_is_rejected(tmp_path):
     files = {
         **REGION_FILES,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from hiu_risk.counting import Counting
 from hiu_risk.errors import UsageError
-from hiu_risk.ingest.mapping import read_mapping
+from hiu_risk.ingest.checks import RULES
+from hiu_risk.ingest.mapping import FEED_KEYS, read_mapping
 from hiu_risk.schema import FEED_TABLES, STORE_FILES, as_markdown
 from tests.support.extracts import CALLS, HEADER, ROOT, calls_mapping, write
 
@@ -77,6 +81,14 @@ def test_the_how_to_page_shows_a_mapping_that_can_be_read(tmp_path):
     names = ("calls", "ae", "admissions", "people", "caseload")
     path = write(tmp_path, {"mapping.toml": example, **{f"{name}.csv": "" for name in names}})
     assert [feed.table.name for feed in read_mapping(path).feeds] == list(names)
+
+
+def test_the_how_to_page_names_every_key_and_every_rule():
+    page = (ROOT / "docs" / "how-to" / "ingest.md").read_text(encoding="utf-8")
+    assert all(f"| `{rule}` | {words} |" in page for rule, words in RULES.items())
+    switches = Counting.__dataclass_fields__
+    assert all(re.search(rf"^#? ?\[?feed.{key}|^#? ?{key} = ", page, re.M) for key in FEED_KEYS)
+    assert all(f"\n{key} = false" in page for key in switches)
 
 
 def test_every_column_of_the_contract_is_documented():
