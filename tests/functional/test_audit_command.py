@@ -96,7 +96,7 @@ def test_a_page_and_its_numbers_are_written(run: Run, tmp_path: Path) -> None:
 def test_the_same_audit_twice_writes_the_same_bytes(run: Run, tmp_path: Path) -> None:
     pages = []
     for name in ("first", "second"):
-        assert run("--resamples", 100, "--capacity", 40, out=tmp_path / name)[0] == 0
+        assert run("--by", "sex", "--resamples", 100, "--capacity", 40, out=tmp_path / name)[0] == 0
         pages.append((tmp_path / name / "audit.html").read_bytes())
     assert pages[0] == pages[1]
 
@@ -111,9 +111,9 @@ def test_pairs_and_chosen_columns(run: Run, tmp_path: Path) -> None:
 
 
 def test_small_numbers_are_shown_only_when_asked_and_said(run: Run, tmp_path: Path) -> None:
-    _, said, _ = run("--resamples", 100)
+    _, said, _ = run("--by", "sex", "--resamples", 100)
     assert MAY_NOT_LEAVE not in said
-    _, said, _ = run("--resamples", 100, "--no-suppression")
+    _, said, _ = run("--by", "sex", "--resamples", 100, "--no-suppression")
     assert MAY_NOT_LEAVE in said
     assert MAY_NOT_LEAVE in (tmp_path / "out" / "audit.html").read_text(encoding="utf-8")
 
@@ -151,7 +151,7 @@ def test_a_protocol_of_another_target_is_refused(run: Run, tmp_path: Path) -> No
 
 def test_a_folder_that_cant_be_written_leaves_nothing(run: Run, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file", encoding="utf-8")
-    code, _, said = run("--resamples", 100, out=tmp_path / "taken")
+    code, _, said = run("--by", "sex", "--resamples", 100, out=tmp_path / "taken")
     assert code == 2
     assert "can't write" in said
     assert (tmp_path / "taken").read_text(encoding="utf-8") == "a file"
