@@ -19,7 +19,8 @@ from hiu_risk.errors import DataError
 from hiu_risk.ingest import resolve, tables
 from hiu_risk.ingest.checks import RejectLog
 from hiu_risk.ingest.convert import Converter
-from hiu_risk.ingest.mapping import FeedMapping, Mapping, read_mapping
+from hiu_risk.ingest.mapping import FeedMapping, Mapping
+from hiu_risk.ingest.mapping_file import read_mapping
 from hiu_risk.ingest.pseudonym import key_check, read_key
 from hiu_risk.ingest.publish import Staging, publish, staging
 from hiu_risk.ingest.readers import RawBatch, ReadCounts, read_batches

@@ -9,7 +9,7 @@ import pytest
 from hiu_risk.counting import Counting
 from hiu_risk.errors import UsageError
 from hiu_risk.ingest.checks import RULES
-from hiu_risk.ingest.mapping import FEED_KEYS, read_mapping
+from hiu_risk.ingest.mapping_file import FEED_KEYS, read_mapping
 from hiu_risk.schema import FEED_TABLES, STORE_FILES, as_markdown
 from tests.support.extracts import CALLS, HEADER, ROOT, calls_mapping, write
 
