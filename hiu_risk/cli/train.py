@@ -79,7 +79,7 @@ def read_true_risk(region: Path | None, store: Path) -> TruthRows | None:
     """Read the truth of a synthetic region under the store's pseudonyms."""
     if region is None:
         return None
-    from hiu_risk.ingest.mapping import read_mapping
+    from hiu_risk.ingest.mapping_file import read_mapping
     from hiu_risk.ingest.pseudonym import read_key
     from hiu_risk.synth import truth_for_store
 
