@@ -16,7 +16,7 @@ import pyarrow as pa
 BATCH = 1 << 18
 _NO_CONTENT = ("feed", "file", "row", "available_at", "derived")
 _SOURCE_NAME_ORDER = "CASE source WHEN 3 THEN 0 WHEN 2 THEN 1 ELSE 2 END"
-_ORDER = f"occurred_at, {_SOURCE_NAME_ORDER}, event_id, available_at"
+_ORDER = f"occurred_at, {_SOURCE_NAME_ORDER}, event_id, available_at, superseded_at NULLS LAST"
 
 
 def connect(scratch: Path) -> duckdb.DuckDBPyConnection:

@@ -404,7 +404,7 @@ def test_freshness_is_told_in_days(tmp_path):
     assert store.check_fresh(june, "admission", max_days=7).stale
 
 
-@pytest.mark.parametrize("kind", ["csv.gz", "zip", "parquet", "cp1252;"])
+@pytest.mark.parametrize("kind", ["csv.gz", "zip", "parquet", "cp1252;", "bom"])
 def test_the_same_rows_from_any_format_give_the_same_store(tmp_path, kind):
     lines = [HEADER, ONE, "2,Zoë,2024-01-01T11:00,2024-01-02,died"]
     plain = ingest(
@@ -425,6 +425,9 @@ def test_the_same_rows_from_any_format_give_the_same_store(tmp_path, kind):
         pq.write_table(
             pa.table(dict(zip(names, zip(*rows, strict=True), strict=True))), folder / name
         )
+    elif kind == "bom":
+        (folder / name).write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+        options = 'format = "csv"\n'
     else:
         name, options = "calls.csv", 'encoding = "cp1252"\ndelimiter = ";"\n'
         (folder / name).write_bytes(text.replace(",", ";").encode("cp1252"))
