@@ -11,6 +11,7 @@ one path.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import sys
@@ -234,6 +235,7 @@ def spark_session(
 
     if master.startswith("local"):  # its workers run the Python that runs this
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    logging.getLogger("py4j").setLevel(logging.WARNING)  # it tells of every object it drops
     chosen = {"spark.ui.showConsoleProgress": "false", **(settings or {})}
     builder = SparkSession.builder.appName("hiu-risk").master(master)
     for name, value in chosen.items():
