@@ -88,6 +88,7 @@ class Engine:
                 "rows must be a bool array of one row a person and one column an as_of",
                 where="features, rows",
             )
+        rows = _frozen(np.ascontiguousarray(rows))
         starts = row_starts(rows)
         n = int(starts[-1])
         values = np.empty((n, len(self.catalogue)), np.float32)
@@ -140,7 +141,7 @@ def _blocks(starts: NDArray[np.int64], block_rows: int) -> list[tuple[int, int]]
 
 
 def _dates(plan: Plan, histories: Histories, as_ofs: ArrayLike) -> Dates:
-    moments = np.ascontiguousarray(as_ofs, dtype=np.int64)
+    moments = _whole(as_ofs)
     in_order = moments.ndim == 1 and len(moments) > 0
     if not in_order or (len(moments) > 1 and bool((np.diff(moments) <= 0).any())):
         raise UsageError(
@@ -191,11 +192,11 @@ def local_days(seconds: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
 
 def _born_days(born_at: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
     known = born_at != UNKNOWN_TIME
-    return np.where(known, local_days(np.where(known, born_at, 0), zone), 0)
+    return _frozen(np.where(known, local_days(np.where(known, born_at, 0), zone), 0))
 
 
-def _whole(array: NDArray[Any]) -> NDArray[np.int64]:
-    return np.ascontiguousarray(array, dtype=np.int64)
+def _whole(array: ArrayLike) -> NDArray[np.int64]:
+    return _frozen(np.ascontiguousarray(array, dtype=np.int64))
 
 
 def _bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
@@ -205,7 +206,16 @@ def _bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
             where="histories",
             fix="encode categories with hiu_risk.codes",
         )
-    return np.ascontiguousarray(array)
+    return _frozen(np.ascontiguousarray(array))
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """Give a read-only view: arrays read from files are, and the kernel knows one type alone."""
+    if not array.flags.writeable:
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 @lru_cache(maxsize=8)

@@ -7,7 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hiu_features import Catalogue, Feature, Which, build, default_catalogue
+from hiu_features import Catalogue, Feature, Which, build, default_catalogue, warm_up
+from hiu_features._kernel.coverage import coverage
+from hiu_features._kernel.rows import active, row_starts
+from hiu_features._kernel.walk import fill
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.times import DAY, LATEST
 from tests.support.histories import make_histories, random_histories, seconds
@@ -104,3 +107,19 @@ def test_catalogues_of_one_primitive_each():
     for feature in default_catalogue():
         alone = build(histories, [seconds("2023-06-01")], Catalogue((feature,)))
         assert alone.values[:, 0].tobytes() == whole.column(feature.name).tobytes(), feature.name
+
+
+def test_one_compilation_serves_every_catalogue_and_every_kind_of_array(one):
+    warm_up()
+    frozen = {}
+    for name in ("occurred_at", "source", "reason", "hour_of_week"):
+        frozen[name] = getattr(one, name).copy()
+        frozen[name].flags.writeable = False
+    rows = np.ones((1, 2), np.bool_)[:, ::2]
+    for histories in (one, replace(one, **frozen)):
+        for catalogue in (default_catalogue(), default_catalogue().select(["age"])):
+            build(histories, [AS_OF], catalogue)
+            build(histories, np.array([AS_OF]), catalogue, rows=rows)
+    assert [len(compiled.signatures) for compiled in (fill, active, row_starts, coverage)] == [
+        1
+    ] * 4

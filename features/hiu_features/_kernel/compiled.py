@@ -2,7 +2,7 @@
 
 ``block`` is for what is called once for many rows: it may allocate. ``leaf`` is for what is
 called once a row or more: it may not allocate, so it keeps no reference counts. Counting them in
-the leaves took two thirds of the time.
+the leaves took more than half of the time.
 """
 
 from __future__ import annotations
