@@ -148,9 +148,9 @@ def sentence(
     words = _fill(feature.sentence, feature, values)
     if words is None:
         return feature.sentence_missing
-    if feature.compared and (more := _fill(feature.compared, feature, values)) is not None:
-        words = f"{words}, {more}"
     high = (reference or {}).get(feature.name, {}).get("p95")
     if high is not None and float(values[feature.name]) > high:
         words = f"{words} (more than for 95 in 100 people)"
+    if feature.compared and (more := _fill(feature.compared, feature, values)) is not None:
+        words = f"{words}, {more}"
     return words[0].upper() + words[1:]
