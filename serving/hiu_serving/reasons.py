@@ -3,6 +3,10 @@
 Contributions of correlated features are summed by concept first, so that one thing told by six
 columns isn't hidden behind another told by one. Age, sex and deprivation move the score but are
 never a reason. A sentence says what the history holds, not why anything happened.
+
+Some inputs have no plain words: "recent calls add up to 0.5 when a call 7 days ago counts half".
+A decayed count is told by the plain count whose window holds most of its weight; a concept that
+only such inputs raise, without a plain one to tell it, is left to the next concept.
 """
 
 from __future__ import annotations
@@ -16,11 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiu_features.catalogue import Catalogue
-from hiu_features.feature import CONCEPTS
+from hiu_features.feature import CONCEPTS, Feature
 
 MOST_REASONS = 3
 SMALLEST = 0.05
 """Log-odds below which a concept isn't worth a sentence: it moves the odds by about 5% or less."""
+
+_NO_PLAIN_WORDS = frozenset({"decayed", "recent_weight", "gap_variation"})
+_HALF_LIVES = 3
+"""A window of so many half-lives holds seven eighths of a decayed count's weight."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,28 @@ class Reasoner:
                 groups.setdefault(feature.concept, []).append(place)
         return groups
 
+    @cached_property
+    def _told_by(self) -> list[int | None]:
+        """For each feature, the place of the one that tells it: mostly its own."""
+        return [
+            self._plain_count(feature) if feature.primitive in _NO_PLAIN_WORDS else place
+            for place, feature in enumerate(self.catalogue)
+        ]
+
+    def _plain_count(self, feature: Feature) -> int | None:
+        if "half_life" not in feature.params:
+            return None
+        least = _HALF_LIVES * feature.params["half_life"]
+        windows = [
+            (other.params["days"], place)
+            for place, other in enumerate(self.catalogue)
+            if other.primitive == "count"
+            and other.params["which"] == feature.params["which"]
+            and other.params["days"] >= least
+            and not other.params.get("before")
+        ]
+        return min(windows)[1] if windows else None
+
     def raising(
         self, values: NDArray[np.float32], contributions: NDArray[np.float64]
     ) -> tuple[Reason, ...]:
@@ -105,11 +135,23 @@ class Reasoner:
         found = []
         for concept, places in self._groups.items():
             total = sum(parts[place] for place in places)
-            if total >= SMALLEST:
-                strongest = max(places, key=lambda place: (parts[place], -place))
-                found.append((-total, concept, self.catalogue.names[strongest]))
+            teller = self._teller(places, parts, values)
+            if total >= SMALLEST and teller is not None:
+                found.append((-total, concept, self.catalogue.names[teller]))
         found.sort()
         return tuple(
             Reason(concept, name, self.catalogue.sentence(name, row, self.reference), -sign * less)
             for less, concept, name in found[:MOST_REASONS]
         )
+
+    def _teller(
+        self, places: list[int], parts: list[float], values: NDArray[np.float32]
+    ) -> int | None:
+        """Give the feature that tells a concept: that of its strongest part with plain words."""
+        for place in sorted(places, key=lambda place: (-parts[place], place)):
+            if parts[place] <= 0:
+                break
+            teller = self._told_by[place]
+            if teller is not None and (teller == place or values[teller] > 0):
+                return teller
+        return None

@@ -13,6 +13,12 @@ from hiu_serving.reasons import MOST_REASONS, SMALLEST, Reasoner
 CATALOGUE = default_catalogue()
 N = len(CATALOGUE)
 REASONER = Reasoner(CATALOGUE, {name: {"p95": 2.0} for name in CATALOGUE.names})
+PLAIN = {
+    f"{source}_decayed_{half_life}d": f"{source}_{window}d"
+    for source in ("calls", "ae", "admissions")
+    for half_life, window in ((7, 28), (30, 90), (90, 365))
+} | {"calls_recent_weight": "", "calls_gap_variation": ""}
+"""What has no plain words of its own, and the plain count that tells it."""
 VALUES = np.full(N, 3.0, np.float32)
 
 
@@ -52,6 +58,17 @@ def test_what_lowers_is_told_apart() -> None:
     assert (found.concept, found.contribution) == ("ae", -0.4)
 
 
+def test_a_decayed_count_is_told_by_the_plain_count_that_holds_its_weight() -> None:
+    for name, plain in PLAIN.items():
+        found = REASONER.raising(VALUES, parts(**{name: 0.5}))
+        assert [reason.feature for reason in found] == ([plain] if plain else [])
+    nothing = VALUES.copy()
+    nothing[CATALOGUE.index("calls_28d")] = 0
+    assert REASONER.raising(nothing, parts(calls_decayed_7d=0.5)) == ()
+    (found,) = REASONER.raising(nothing, parts(calls_decayed_7d=0.5, calls_90d=0.1))
+    assert (found.feature, found.contribution) == ("calls_90d", 0.6)
+
+
 def test_protected_features_are_never_a_reason_however_much_they_add() -> None:
     protected = [feature.name for feature in CATALOGUE if feature.protected]
     assert {"age", "sex_female"} <= set(protected)
@@ -65,12 +82,18 @@ def test_protected_features_are_never_a_reason_however_much_they_add() -> None:
 )
 def test_reasons_hold_for_any_row(contributions: np.ndarray, values: np.ndarray) -> None:
     found = REASONER.raising(values, contributions)
-    totals = {}
+    totals, told = {}, set()
     for feature, part in zip(CATALOGUE, contributions, strict=True):
         if feature.may_be_reason:
             totals[feature.concept] = totals.get(feature.concept, 0.0) + float(part)
-    expected = sorted((t for t in totals.values() if t >= SMALLEST), reverse=True)[:MOST_REASONS]
-    assert [round(r.contribution, 9) for r in found] == [round(t, 9) for t in expected]
+            plain = PLAIN.get(feature.name, feature.name)
+            told_by_another = plain != feature.name
+            if part > 0 and plain and (not told_by_another or values[CATALOGUE.index(plain)] > 0):
+                told.add(feature.concept)
+    expected = sorted((t for c, t in totals.items() if t >= SMALLEST and c in told), reverse=True)
+    assert [round(r.contribution, 9) for r in found] == [
+        round(t, 9) for t in expected[:MOST_REASONS]
+    ]
     for reason in found:
         feature = CATALOGUE[reason.feature]
         assert feature.may_be_reason
