@@ -107,7 +107,7 @@ def _pick(
     """Draw a column of ``edges`` (cumulative shares) for each row."""
     draw = rng.random(len(rows))
     picked = (draw[:, None] >= edges[rows]).sum(axis=1)
-    return np.minimum(picked, edges.shape[1] - 1).astype(np.int8)
+    return np.asarray(np.minimum(picked, edges.shape[1] - 1), dtype=np.int8)
 
 
 def _clock(rng: np.random.Generator, night_share: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -41,11 +41,13 @@ class Traits(NamedTuple):
 
 @numba.njit(cache=True)
 def season(rates, day, winter):  # type: ignore[no-untyped-def]
+    """Give the seasonal factor of a day."""
     return 1.0 + rates.season_swing * np.cos(2.0 * np.pi * (day - winter) / 365.25)
 
 
 @numba.njit(cache=True)
 def call_rate(rates, phase, calls, crisis):  # type: ignore[no-untyped-def]
+    """Give the background calls a day of a phase."""
     if phase == EARLY:
         return calls + rates.early_calls
     if phase == LATE:
@@ -61,6 +63,7 @@ def call_rate(rates, phase, calls, crisis):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def attendance_rate(rates, phase, attendances):  # type: ignore[no-untyped-def]
+    """Give the walk-in attendances a day of a phase."""
     if phase in (EARLY, LATE):
         return attendances + rates.warning_attendances
     if phase == CRISIS:
@@ -72,6 +75,7 @@ def attendance_rate(rates, phase, attendances):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def leaving_rate(rates, traits, person, phase):  # type: ignore[no-untyped-def]
+    """Give the rate a day at which a phase ends."""
     if phase == EARLY:
         return 1.0 / rates.early_days
     if phase == LATE:
@@ -87,6 +91,7 @@ def leaving_rate(rates, traits, person, phase):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def next_phase(rng, rates, traits, person, phase):  # type: ignore[no-untyped-def]
+    """Draw the phase that follows."""
     if phase == SETTLED:
         warned = traits.escalation[person]
         return EARLY if rng.random() * (warned + traits.illness[person]) < warned else ILLNESS

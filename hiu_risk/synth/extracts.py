@@ -119,7 +119,7 @@ def _blanked(values: pa.Array, blank: NDArray[np.bool_]) -> pa.Array:
 def _another(
     rng: np.random.Generator, codes: NDArray[Any], low: int, size: int
 ) -> NDArray[np.int64]:
-    """Some other code than the right one, from ``low`` to ``size - 1``."""
+    """Draw some other code than the right one, from ``low`` to ``size - 1``."""
     step = rng.integers(1, size - low, len(codes))
     return np.asarray(low + (codes - low + step) % (size - low), dtype=np.int64)
 

@@ -18,7 +18,8 @@ def _valid_numbers() -> NDArray[np.int64]:
     stems = np.arange(_FIRST, _FIRST + 1_000_000, dtype=np.int64)
     weighted = sum((stems // 10 ** (9 - place) % 10) * (11 - place) for place in range(1, 10))
     check = (11 - weighted % 11) % 11
-    return (stems * 10 + check)[check < 10]
+    valid: NDArray[np.int64] = (stems * 10 + check)[check < 10]
+    return valid
 
 
 def nhs_numbers_available() -> int:
@@ -32,7 +33,8 @@ def nhs_numbers(index: NDArray[np.int64]) -> NDArray[np.int64]:
     Examples
     --------
     >>> nhs_numbers(np.array([0, 1])).tolist()
-    [9990000018, 9992045332]
+    [9990000018, 9991624953]
     """
     valid = _valid_numbers()
-    return valid[(index * _STRIDE) % len(valid)]
+    numbers: NDArray[np.int64] = valid[(index * _STRIDE) % len(valid)]
+    return numbers

@@ -40,13 +40,13 @@ class Rates(NamedTuple):
     """Calls a day that early warning adds."""
     late_calls: float = 0.06
     """Calls a day that late warning adds."""
-    warning_attendances: float = 0.11
+    warning_attendances: float = 0.14
     """Walk-in A&E attendances a day that either warning adds."""
     crisis_attendances: float = 0.06
     """Walk-in A&E attendances a day that a crisis adds."""
     crisis_probability: float = 0.80
     """Chance that late warning ends in a crisis; otherwise it fades."""
-    crisis_days: float = 30.0
+    crisis_days: float = 33.0
     """Mean length of a crisis."""
     recovery_days: float = 45.0
     """Mean length of recovery."""
@@ -56,7 +56,7 @@ class Rates(NamedTuple):
     """Chance that recovery ends in a new early warning."""
     illness_days: float = 40.0
     """Mean length of an illness: more contacts for a time, without the signs, never a crisis."""
-    illness_calls: float = 0.04
+    illness_calls: float = 0.03
     """Calls a day that an illness adds."""
     illness_attendances: float = 0.09
     """Walk-in A&E attendances a day that an illness adds."""
@@ -97,19 +97,19 @@ class Identity:
 class People:
     """Who lives in the region (*general* unless said otherwise)."""
 
-    calls_a_year: float = 1.45
+    calls_a_year: float = 1.7
     """Mean settled call incidents a year of somebody known to the service (*ours*)."""
     calls_spread: float = 0.6
     """Standard deviation of the log of a person's settled rate (*ours*)."""
     attendances_a_year: float = 0.5
     """Mean settled walk-in A&E attendances a year (*ours*)."""
-    escalations_a_year: float = 0.0032
+    escalations_a_year: float = 0.0017
     """Mean new warnings a year (*ours*, tuned to the published scale)."""
     escalation_shape: float = 0.35
     """Shape of the gamma spread of that hazard; lower is more unequal (*ours*)."""
     illnesses_a_year: float = 0.04
     """Mean new illnesses a year (*ours*): many contacts that lead to nothing."""
-    crisis_calls: float = 0.48
+    crisis_calls: float = 0.68
     """Median calls a day in a crisis (*ours*, tuned to the published share of incidents)."""
     crisis_spread: float = 0.6
     """Standard deviation of the log of a person's crisis rate (*ours*)."""
@@ -149,8 +149,8 @@ class Signs:
     night: dict[str, float] = field(
         default_factory=lambda: {
             "settled": 0.22,
-            "early_warning": 0.52,
-            "late_warning": 0.55,
+            "early_warning": 0.58,
+            "late_warning": 0.60,
             "crisis": 0.42,
             "recovery": 0.28,
             "illness": 0.22,
@@ -160,8 +160,8 @@ class Signs:
     distress: dict[str, float] = field(
         default_factory=lambda: {
             "settled": 0.06,
-            "early_warning": 0.68,
-            "late_warning": 0.72,
+            "early_warning": 0.80,
+            "late_warning": 0.82,
             "crisis": 0.60,
             "recovery": 0.25,
             "illness": 0.04,
@@ -171,8 +171,8 @@ class Signs:
     left_unseen: dict[str, float] = field(
         default_factory=lambda: {
             "settled": 0.04,
-            "early_warning": 0.36,
-            "late_warning": 0.38,
+            "early_warning": 0.44,
+            "late_warning": 0.46,
             "crisis": 0.28,
             "recovery": 0.10,
             "illness": 0.04,

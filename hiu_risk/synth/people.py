@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hiu_risk.codes import ETHNIC_CATEGORY_GROUPS
 from hiu_risk.synth.dynamics import Traits
 from hiu_risk.synth.identity import nhs_numbers, nhs_numbers_available
-from hiu_risk.synth.parameters import RegionParameters
+from hiu_risk.synth.parameters import People, RegionParameters
 from hiu_risk.synth.uktime import day_number, local_date_text, to_utc
 from hiu_risk.times import DAY
 
@@ -137,16 +137,14 @@ def _homes(
     index: NDArray[np.int64],
     people: int,
     age: NDArray[np.float64],
-    of: object,
+    of: People,
 ) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
     draw, n = rng.random(len(index)), len(index)
-    care: float = of.care_home  # type: ignore[attr-defined]
-    communal: float = of.communal  # type: ignore[attr-defined]
-    roofless: float = of.no_fixed_address  # type: ignore[attr-defined]
     home = np.zeros(n, np.int8)
-    home[(age >= 75) & (draw < care)] = 1
-    home[(age >= 18) & (age < 75) & (draw < communal)] = 2
-    home[(age >= 18) & (age < 75) & (draw >= communal) & (draw < communal + roofless)] = 3
+    home[(age >= 75) & (draw < of.care_home)] = 1
+    adult = (age >= 18) & (age < 75)
+    home[adult & (draw < of.communal + of.no_fixed_address)] = 3
+    home[adult & (draw < of.communal)] = 2
     # Some share their home with the person before them in the same block.
     shares = (rng.random(n) < 0.3) & (np.arange(n) % 2 == 1)
     address = index - shares
@@ -156,15 +154,15 @@ def _homes(
 
 
 def _comings_and_goings(
-    rng: np.random.Generator, age: NDArray[np.float64], end: int, of: object
+    rng: np.random.Generator, age: NDArray[np.float64], end: int, of: People
 ) -> tuple[NDArray[np.float64], ...]:
     n, years = len(age), end / YEAR
-    moves_in: float = of.moves_in_a_year  # type: ignore[attr-defined]
-    moves_out: float = of.moves_out_a_year  # type: ignore[attr-defined]
-    newcomer = rng.random(n) < moves_in * years
+    newcomer = rng.random(n) < of.moves_in_a_year * years
     since = -np.floor(np.minimum(age * YEAR, rng.exponential(3_000.0, n) + 400.0))
     enter = np.where(newcomer, np.floor(rng.random(n) * end), since)
-    gone = np.floor(np.maximum(enter, 0) + 1 + rng.exponential(YEAR / max(moves_out, 1e-9), n))
+    gone = np.floor(
+        np.maximum(enter, 0) + 1 + rng.exponential(YEAR / max(of.moves_out_a_year, 1e-9), n)
+    )
     moved = np.where(gone < end, gone, np.inf)
     hazard = 0.0008 + 0.00003 * np.exp(0.092 * age)  # a rough life table, deaths a year
     dies = np.floor(np.maximum(enter, 0) + 1 + rng.exponential(1.0, n) / hazard * YEAR)
@@ -206,14 +204,19 @@ def _traits(
     crisis = of.crisis_calls * np.exp(of.crisis_spread * drawn[1])
     attendances = np.exp(0.5 * drawn[0] + 0.5 * drawn[2] - 0.25 + of.deprivation_step * towards)
     missing = (1 - parameters.identity.calls) * factor
+    towards_illness = np.where(age >= 65, 1.5, 0.7) * np.sqrt(calls)
     return Traits(
-        enter=np.zeros(n), leave=np.zeros(n), adult_from=np.zeros(n),
-        calls=calls * of.calls_a_year / YEAR, attendances=attendances * of.attendances_a_year / YEAR,
+        enter=np.zeros(n),
+        leave=np.zeros(n),
+        adult_from=np.zeros(n),
+        calls=calls * of.calls_a_year / YEAR,
+        attendances=attendances * of.attendances_a_year / YEAR,
         escalation=np.maximum(escalation * of.escalations_a_year / YEAR, 1e-9),
-        illness=np.full(n, of.illnesses_a_year / YEAR) * np.where(age >= 65, 1.5, 0.7) * calls**0.5,
-        crisis_calls=crisis, linked=np.maximum(0.0, 1 - missing),
+        illness=towards_illness * of.illnesses_a_year / YEAR,
+        crisis_calls=crisis,
+        linked=np.maximum(0.0, 1 - missing),
         counted=np.where((home == 1) | (home == 2), 0.0, 1 - feeds.professional),
-    )  # fmt: skip
+    )
 
 
 def people_table(who: Residents, people: int, parameters: RegionParameters) -> pa.Table:

@@ -163,9 +163,7 @@ def simulate(  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0915
                     if_warned = share_if_begins(
                         truth_rng, rates, traits, person, day, EARLY, winter
                     )
-                    if_ill = share_if_begins(
-                        truth_rng, rates, traits, person, day, ILLNESS, winter
-                    )
+                    if_ill = share_if_begins(truth_rng, rates, traits, person, day, ILLNESS, winter)
                 phases[person, next_index], enrolled[person, next_index] = phase, on
                 swung = season(rates, day, winter)
                 values[person, next_index, 0] = effect * (calling_rate * swung + excitation)

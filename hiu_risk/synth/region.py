@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from hiu_risk.errors import UsageError
 from hiu_risk.files import write_json
@@ -26,7 +27,7 @@ from hiu_risk.synth.faults import FAULTS, bad_rows
 from hiu_risk.synth.mapping import mapping_text
 from hiu_risk.synth.parameters import RegionParameters
 from hiu_risk.synth.people import draw_residents, identifiers, people_table, uses_nhs_numbers
-from hiu_risk.synth.process import run
+from hiu_risk.synth.process import Spans, run
 from hiu_risk.synth.uktime import ZONE, day_number, local_date_text, to_utc
 from hiu_risk.times import DAY, month_starts
 
@@ -84,7 +85,7 @@ class Plan:
         return int(to_utc(np.array([(day_number(self.end) + SETTLING_DAYS) * DAY]))[0])
 
     @property
-    def index_days(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def index_days(self) -> NDArray[np.float64]:
         """First of each month after the first, in days since the start; the end is the last."""
         starts = month_starts(self.parameters.start, self.end)[1:]
         return np.array(starts, np.float64) / DAY - day_number(self.parameters.start)
@@ -147,11 +148,11 @@ def make_block(plan: Plan, block: int) -> Made:
     return Made(tables, counts)
 
 
-def _caseload_table(plan: Plan, index: Any, spells: Any) -> pa.Table:
+def _caseload_table(plan: Plan, index: NDArray[np.int64], spells: Spans) -> pa.Table:
     kept = (spells.start < plan.days) & (spells.end > 0)
     day_zero = day_number(plan.parameters.start)
 
-    def day(days: Any) -> pa.Array:
+    def day(days: NDArray[np.float64]) -> pa.Array:
         wall = (days.astype(np.int64) + day_zero) * DAY + DAY // 2
         return local_date_text(to_utc(wall), days >= plan.days)
 
@@ -290,6 +291,7 @@ def _mapping(plan: Plan) -> str:
 
 def _summary(plan: Plan, counts: Counter[str]) -> dict[str, Any]:
     rates, bad = plan.parameters.rates, plan.parameters.feeds.bad_rows
+    identity = plan.parameters.identity
     feeds = {}
     for name in CSV_FILES:
         broken = {rule: bad for rule, _ in FAULTS.get(name, ())}
@@ -317,8 +319,8 @@ def _summary(plan: Plan, counts: Counter[str]) -> dict[str, Any]:
             "on_incidents": round(total, 6),
         },
         "group_differences": {
-            "missing_identity_times": plan.parameters.identity.missing_by_ethnic_group,
-            "missing_identity_deprived_times": plan.parameters.identity.missing_by_deprived_quintile,
+            "missing_identity_times": identity.missing_by_ethnic_group,
+            "missing_identity_deprived_times": identity.missing_by_deprived_quintile,
             "calls_log_ratio_per_decile": plan.parameters.people.deprivation_step,
             "warnings_log_ratio_per_decile": plan.parameters.people.escalation_deprivation_step,
         },

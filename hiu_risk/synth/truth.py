@@ -157,6 +157,7 @@ def truth_people_table(who: Residents, people: int) -> pa.Table:
             "calls_a_day": traits.calls,
             "attendances_a_day": traits.attendances,
             "warnings_a_day": traits.escalation,
+            "illnesses_a_day": traits.illness,
             "crisis_calls_a_day": traits.crisis_calls,
             "linked_share": traits.linked,
             "counted_share": traits.counted,
