@@ -153,6 +153,12 @@ def test_the_page_is_whole_and_needs_nothing_else(document):
     assert len(ids) == len(set(ids))
 
 
+def test_a_page_without_a_single_judged_group_says_so_first(document):
+    thin = document.model_copy(update={"recall_comparisons": 0})
+    assert "Nothing can be concluded about any group" in render_page(thin)
+    assert "Nothing can be concluded" not in render_page(document)
+
+
 def test_the_page_is_the_same_every_time(document):
     assert render_page(document) == render_page(document)
 
