@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from hiu_risk.definitions import Definition
 from hiu_risk.model import Anchor, AnchorInput
@@ -24,7 +25,7 @@ from hiu_risk.times import DAY
 from hiu_training.inputs import Rows
 from hiu_training.protocol import AnchorSettings
 
-MOST_ROWS = 200_000
+MOST_ROWS = 100_000
 """With more rows a sample of the negatives stands for all, weighted up exactly."""
 
 PREFIXES = {"call": "calls", "ae": "ae", "admission": "admissions"}
@@ -75,7 +76,7 @@ def fit_anchor(
 ) -> Anchor:
     """Fit the anchor on the masked rows.
 
-    An input that does not vary among them is left out. With more than 200,000 rows the
+    An input that does not vary among them is left out. With more than 100,000 rows the
     negatives are sampled and weighted up, which leaves the log-odds unbiased.
     """
     chosen, weight = _sampled(rows.label, mask, seed)
@@ -94,8 +95,9 @@ def fit_anchor(
     z = np.stack(columns, axis=1) if columns else np.zeros((len(label), 0))
     is_own = np.array([item[2] for item in inputs], dtype=np.bool_)
     signed = np.array([item[0] != "tenure_days" for item in inputs], dtype=np.bool_)
-    prior = _equal_weights(z, label, weight, is_own, signed)
-    beta = _fit(z, label, weight, prior, settings.l2, signed)
+    with threadpool_limits(1, "blas"):
+        prior = _equal_weights(z, label, weight, is_own, signed)
+        beta = _fit(z, label, weight, prior, settings.l2, signed)
     return Anchor(
         _rounded(beta[0]),
         tuple(

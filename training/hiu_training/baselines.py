@@ -63,6 +63,7 @@ def fit_plain_lightgbm(rows: Rows, split: Split, names: Sequence[str], seed: int
         "learning_rate": 0.05,
         "deterministic": True,
         "force_row_wise": True,
+        "num_threads": 1,
         "seed": seed,
         "verbosity": -1,
     }

@@ -99,6 +99,7 @@ def grow(
         "monotone_constraints": list(directions),
         "deterministic": True,
         "force_row_wise": True,
+        "num_threads": 1,  # whole trainings run side by side instead: see the learner
         "seed": seed,
         "verbosity": -1,
     }
@@ -128,7 +129,9 @@ def trial(
     stages = [np.zeros(len(raw))]
     for first in range(0, total, STRIDE):
         few = min(STRIDE, total - first)
-        added = model.predict(values, raw_score=True, start_iteration=first, num_iteration=few)
+        added = model.predict(
+            values, raw_score=True, start_iteration=first, num_iteration=few, num_threads=1
+        )
         stages.append(stages[-1] + added)
     return Trial(raw, np.stack(stages), label.astype(np.float64), person)
 

@@ -90,6 +90,9 @@ def track(home: Path, bundle: Bundle, folder: Path, run: Run) -> Tracked:
     """
     with _quiet():
         import mlflow
+
+        for name in ("mlflow", "alembic"):  # MLflow sets its own levels when imported
+            logging.getLogger(name).setLevel(logging.ERROR)
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
@@ -105,13 +108,13 @@ def track(home: Path, bundle: Bundle, folder: Path, run: Run) -> Tracked:
 
 
 def _log(mlflow: Any, home: Path, bundle: Bundle, folder: Path, run: Run) -> Tracked:
+    local = None if "MLFLOW_TRACKING_URI" in os.environ else _artifacts(home)
     uri = tracking_uri(home)
     client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
-        local = None if "MLFLOW_TRACKING_URI" in os.environ else _artifacts(home)
         experiment_id = client.create_experiment(EXPERIMENT, artifact_location=local)
     else:
         experiment_id = experiment.experiment_id
@@ -157,6 +160,8 @@ def _quiet() -> Iterator[None]:
     """Keep MLflow off the network, and its chatter off the user's screen."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    # MLflow writes its own address into the environment: the next run must not inherit it.
+    uris = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")}
     noisy = [logging.getLogger(name) for name in ("mlflow", "alembic")]
     levels = [logger.level for logger in noisy]
     with warnings.catch_warnings():
@@ -168,3 +173,7 @@ def _quiet() -> Iterator[None]:
         finally:
             for logger, level in zip(noisy, levels, strict=True):
                 logger.setLevel(level)
+            for name, uri in uris.items():
+                os.environ.pop(name, None)
+                if uri is not None:
+                    os.environ[name] = uri

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -101,10 +102,14 @@ def train_model(
     split = make_split(protocol, histories.feeds, histories.zone)
     development, test = _rows(histories, split, protocol, catalogue)
     log.info("Learning from %s rows, %s positive", f"{len(development):,}", development.positives)
-    learned = learn(development, split, protocol, catalogue.directions)
+    with ThreadPoolExecutor(1) as pool:
+        plain_fit = pool.submit(
+            fit_plain_lightgbm, development, split, catalogue.names, protocol.seed
+        )
+        learned = learn(development, split, protocol, catalogue.directions)
+        plain = plain_fit.result()
     bundle = _bundle(store, protocol, catalogue, split, learned, development, text)
     half_life = best_half_life(development, protocol.definition)
-    plain = fit_plain_lightgbm(development, split, catalogue.names, protocol.seed)
     rankers = make_rankers(bundle, plain, test, protocol, half_life) | ceiling(
         truth, histories, test
     )
