@@ -202,7 +202,8 @@ def _answer_of_server(out: Path, key: str, body: bytes) -> Any:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "hiu_risk.cli.main", "serve", "--port", str(port)]
     command += ["--home", str(out / "mlruns"), "--keys", str(out / "keys.json")]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603
+    with (out / "serve.log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603
     try:
         address = f"http://127.0.0.1:{port}"
         _wait_for(f"{address}/_ping", server)
@@ -229,4 +230,6 @@ def _wait_for(address: str, server: Any) -> None:
             if server.poll() is not None:
                 break
             time.sleep(0.1)
-    raise ModelError("the scoring API did not start", fix="run hiu-risk serve by hand to see why")
+    raise ModelError(
+        "the scoring API did not start", fix="read serve.log in the folder of the demo"
+    )
