@@ -5,14 +5,14 @@ import math
 
 import numpy as np
 import pytest
-from hiu_training.bootstrap import interval, resample_people
-from hiu_training.calibration import fit_calibrator, fit_line, fit_offset
-from hiu_training.metrics import Ranking, measure
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hiu_risk.errors import ModelError
+from hiu_training.bootstrap import interval, resample_people
+from hiu_training.calibration import fit_calibrator, fit_line, fit_offset
+from hiu_training.metrics import Ranking, measure
 
 SCORED = st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=2, max_size=6)
 

@@ -86,7 +86,8 @@ def make_split(protocol: Protocol, feeds: tuple[Feed, ...], zone: str) -> Split:
             break
     if best is None:
         days = (last - first) // DAY
-        needed = 2 * embargo // DAY + 3
+        finest = steps[-1] if isinstance(steps[-1], int) else 31
+        needed = 2 * embargo // DAY + 3 * finest
         raise ModelError(
             f"the data are too short: {max(days, 0)} days of possible index dates, and a horizon "
             f"of {protocol.horizon_days} days needs at least {needed}",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ QUIET = {
     "GIT_PYTHON_REFRESH": "quiet",
     "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
     "MLFLOW_DISABLE_ENV_CREATION": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
 }
 """Locked-down networks: MLflow talks to nobody but its own store."""
 
@@ -96,15 +98,23 @@ def track(home: Path, bundle: Bundle, folder: Path, run: Run) -> Tracked:
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
-        home.mkdir(parents=True, exist_ok=True)
         try:
+            home.mkdir(parents=True, exist_ok=True)
+            _check_file(tracking_uri(home))
             return _log(mlflow, home, bundle, folder, run)
-        except (MlflowException, SQLAlchemyError, OSError) as error:
+        except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
             raise ModelError(
                 f"MLflow could not keep the run ({type(error).__name__})",
                 where=tracking_uri(home).split("@")[-1],
                 fix="check that it can be reached and written to; no alias was changed",
             ) from error
+
+
+def _check_file(uri: str) -> None:
+    """Open the database once ourselves: MLflow would try ten times, for minutes."""
+    if uri.startswith("sqlite:///"):
+        with closing(sqlite3.connect(uri.removeprefix("sqlite:///"), timeout=5)) as database:
+            database.execute("PRAGMA schema_version").fetchone()
 
 
 def _log(mlflow: Any, home: Path, bundle: Bundle, folder: Path, run: Run) -> Tracked:

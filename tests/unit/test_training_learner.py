@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hiu_features import default_catalogue
+from hiu_risk.definitions import DEFINITIONS
+from hiu_risk.errors import ModelError
+from hiu_risk.model import Anchor, Bundle
+from hiu_risk.times import FOREVER
+from hiu_training.anchor import MOST_ROWS, fit_anchor
+from hiu_training.booster import Trial, grow, judge, shrunk
+from hiu_training.inputs import Rows
+from hiu_training.learner import learn
+from hiu_training.protocol import AnchorSettings, BoosterSettings, parse_protocol
+from hiu_training.split import Split
+from tests.support.bundles import make_manifest
+
+RULE = DEFINITIONS["frecann_adult"]
+NAMES = ("calls_30d", "calls_90d", "calls_decayed_30d", "days_since_last_call", "age", "imd_decile")
+DIRECTIONS = default_catalogue().select(NAMES).directions
+WEEK = 7 * 86_400
+
+
+def _rows(
+    n: int, seed: int, risk: str = "linear", n_origins: int = 12, base: float = -4.0
+) -> tuple[Rows, NDArray[np.float64]]:
+    """Rows whose true log-odds are known: linear in log calls, or with a twist of age."""
+    rng = np.random.default_rng(seed)
+    calls = rng.poisson(rng.gamma(0.5, 2.0, n))
+    values = np.stack(
+        [
+            rng.binomial(calls, 0.4),
+            calls,
+            calls * rng.uniform(0.2, 0.8, n),
+            np.where(calls > 0, rng.exponential(40, n), np.nan),
+            rng.integers(18, 90, n),
+            rng.integers(1, 11, n),
+        ],
+        axis=1,
+    ).astype(np.float32)
+    truth = base + 1.0 * np.log1p(values[:, 0]) + 0.8 * np.log1p(values[:, 1])
+    if risk == "twisted":
+        truth = truth + np.where((values[:, 4] < 40) & (values[:, 5] < 4), 2.0, -0.3)
+    label = (rng.random(n) < 1 / (1 + np.exp(-truth))).astype(np.int8)
+    rows = Rows(
+        person=rng.integers(0, n // 3, n).astype(np.int32),
+        origin=rng.integers(0, n_origins, n).astype(np.int16),
+        label=label,
+        happened_at=np.full(n, FOREVER),
+        values=np.ascontiguousarray(values),
+        names=NAMES,
+        as_ofs=np.arange(n_origins, dtype=np.int64) * WEEK,
+        dropped={},
+    )
+    return rows, truth.astype(np.float64)
+
+
+def _split(n_origins: int = 12) -> Split:
+    origins = np.arange(n_origins, dtype=np.int64) * WEEK
+    ends = n_origins - 3
+    return Split(origins, origins[-1:] + 3 * WEEK, (ends - 3, ends), (ends, n_origins), WEEK, 7)
+
+
+def _anchor(rows: Rows, **settings: float) -> Anchor:
+    everything = np.ones(len(rows), np.bool_)
+    return fit_anchor(rows, everything, RULE, AnchorSettings(**settings), seed=1)
+
+
+def test_the_anchor_finds_the_true_ranking_and_level_of_a_linear_world() -> None:
+    rows, truth = _rows(30_000, 1)
+    found = _anchor(rows).log_odds(rows.values, NAMES)
+    assert np.corrcoef(found, truth)[0, 1] > 0.99
+    assert np.mean(1 / (1 + np.exp(-found))) == pytest.approx(rows.label.mean(), rel=0.03)
+
+
+def test_more_calls_never_lower_the_anchor_even_where_the_data_say_so() -> None:
+    rows, _ = _rows(4_000, 2)
+    backwards = replace(rows, label=(rows.values[:, 1] == 0).astype(np.int8))
+    assert all(item.coefficient >= 0 for item in _anchor(backwards).inputs)
+
+
+def test_with_little_data_the_anchor_keeps_to_equal_weights() -> None:
+    rows, _ = _rows(4_000, 3)
+    anchor = _anchor(rows, l2=1e6)
+    spreads = {
+        item.feature: np.nanstd(item.term(rows.column(item.feature))) for item in anchor.inputs
+    }
+    assert len(spreads) == 4
+    assert max(spreads.values()) / min(spreads.values()) < 1.01
+
+
+def test_recent_origins_count_more() -> None:
+    rows, _ = _rows(20_000, 4)
+    late = rows.origin >= 6
+    rate = np.where(late, 0.02, 0.2)
+    label = (np.random.default_rng(0).random(len(rows)) < rate).astype(np.int8)
+    drifted = replace(rows, label=label)
+    slow = _anchor(drifted, half_life_days=36_500).intercept
+    quick = _anchor(drifted, half_life_days=7).intercept
+    assert quick < slow - 0.5
+
+
+def test_sampling_negatives_leaves_the_log_odds_where_they_were() -> None:
+    rows, _ = _rows(MOST_ROWS * 3, 5, base=-5.0)
+    sampled = _anchor(rows).log_odds(rows.values, NAMES)
+    assert np.mean(1 / (1 + np.exp(-sampled))) == pytest.approx(rows.label.mean(), rel=0.03)
+
+
+def test_trees_are_judged_by_what_chance_could_not_have_done() -> None:
+    rng = np.random.default_rng(6)
+    n = 6_000
+    hidden = rng.normal(0, 1.2, n)
+    label = (rng.random(n) < 1 / (1 + np.exp(3 - hidden))).astype(float)
+    raw, person = np.full(n, -3.0), np.arange(n, dtype=np.int32)
+    sure = judge([Trial(raw, np.stack([np.zeros(n), hidden]), label, person)])
+    assert sure.n_trees == 10
+    assert sure.weight > 0.95
+    noise = judge([Trial(raw, np.stack([np.zeros(n), rng.normal(0, 1, n)]), label, person)])
+    assert (noise.n_trees, noise.weight) == (0, 0.0)
+    # The same rows said to be of few people are worth fewer witnesses.
+    few = judge([Trial(raw, np.stack([np.zeros(n), hidden]), label, person // 100)])
+    assert few.z < sure.z * 1.2
+    nobody = judge([Trial(raw, np.stack([np.zeros(n), hidden]), np.zeros(n), person)])
+    assert nobody.n_trees == 0
+
+
+def test_a_level_shift_between_blocks_is_no_merit_of_the_trees() -> None:
+    rng = np.random.default_rng(7)
+    raw = rng.normal(-3, 1, 5_000)
+    label = (rng.random(5_000) < 1 / (1 + np.exp(1 - raw))).astype(float)
+    shift = np.stack([np.zeros(5_000), np.full(5_000, -1.0)])
+    assert judge([Trial(raw, shift, label, np.arange(5_000, dtype=np.int32))]).weight == 0.0
+
+
+def test_shrinking_multiplies_what_the_trees_add() -> None:
+    rows, _ = _rows(6_000, 8, "twisted")
+    zero = np.zeros(len(rows))
+    model = grow(rows.values, rows.label, zero, NAMES, DIRECTIONS, BoosterSettings(), 20, 1)
+    whole = np.asarray(model.predict(rows.values, raw_score=True))
+    booster = shrunk(model, 0.4)
+    np.testing.assert_allclose(booster.raw(rows.values), 0.4 * whole, atol=1e-9)
+    shares, mean = booster.contributions(rows.values)
+    np.testing.assert_allclose(shares.sum(1) + mean, 0.4 * whole, atol=1e-6)
+
+
+def test_trees_never_lower_the_risk_as_calls_rise() -> None:
+    rows, _ = _rows(8_000, 9, "twisted")
+    backwards = (rows.values[:, 1] < 1).astype(np.int8)
+    model = grow(
+        rows.values, backwards, np.zeros(len(rows)), NAMES, DIRECTIONS, BoosterSettings(), 20, 1
+    )
+    more = rows.values.copy()
+    more[:, :3] += 3
+    before, after = (np.asarray(model.predict(v, raw_score=True)) for v in (rows.values, more))
+    assert (after >= before - 1e-12).all()
+
+
+def test_where_the_anchor_is_the_truth_trees_stay_out_or_do_no_harm() -> None:
+    rows, _ = _rows(9_000, 10)
+    learned = learn(rows, _split(), parse_protocol(""), DIRECTIONS)
+    fresh, truth = _rows(20_000, 11)
+    anchor = learned.anchor.log_odds(fresh.values, NAMES)
+    model = anchor + learned.booster.raw(fresh.values)
+    assert learned.verdict.weight < 0.9
+    assert np.corrcoef(model, truth)[0, 1] > 0.98 * np.corrcoef(anchor, truth)[0, 1]
+
+
+def test_where_the_world_is_twisted_trees_find_the_twist_and_scores_mean_what_they_say() -> None:
+    rows, _ = _rows(30_000, 12, "twisted")
+    learned = learn(rows, _split(), parse_protocol(""), DIRECTIONS)
+    fresh, truth = _rows(30_000, 13, "twisted")
+    anchor = learned.anchor.log_odds(fresh.values, NAMES)
+    model = anchor + learned.booster.raw(fresh.values)
+    assert learned.verdict.weight > 0.8
+    assert np.corrcoef(model, truth)[0, 1] > np.corrcoef(anchor, truth)[0, 1] + 0.02
+    p = 1 / (1 + np.exp(-learned.calibrator.apply(model)))
+    assert p.mean() == pytest.approx(fresh.label.mean(), rel=0.08)
+    bundle = Bundle(make_manifest(NAMES), learned.anchor, learned.booster, learned.calibrator)
+    parts, base = bundle.contributions(fresh.values)
+    assert np.abs(parts.sum(1) + base - bundle.log_odds(fresh.values)).max() < 1e-6
+
+
+def test_learning_twice_gives_the_same_text() -> None:
+    rows, _ = _rows(8_000, 14, "twisted")
+    first, second = (learn(rows, _split(), parse_protocol(""), DIRECTIONS) for _ in range(2))
+    assert first.anchor == second.anchor
+    assert first.booster.text == second.booster.text
+    assert first.calibrator == second.calibrator
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_one_class_in_training_is_refused(value: int) -> None:
+    rows, _ = _rows(500, 15)
+    single = replace(rows, label=np.full(500, value, np.int8))
+    which = "negative" if value else "positive"
+    with pytest.raises(ModelError, match=f"no {which} case in training, among 500 rows") as caught:
+        learn(single, _split(), parse_protocol(""), DIRECTIONS)
+    assert caught.value.exit_code == 1
+
+
+def test_one_class_in_the_calibration_block_takes_the_block_before_or_is_refused() -> None:
+    rows, _ = _rows(9_000, 16)
+    label = np.where(rows.origin >= 9, 0, rows.label).astype(np.int8)
+    learned = learn(replace(rows, label=label), _split(), parse_protocol(""), DIRECTIONS)
+    assert learned.base_rate > 0
+    neither = np.where(rows.origin >= 6, 0, rows.label).astype(np.int8)
+    with pytest.raises(ModelError, match=r"one class alone: 0 positive.*calibration block"):
+        learn(replace(rows, label=neither), _split(), parse_protocol(""), DIRECTIONS)
+
+
+def test_few_positives_are_calibrated_by_offset_or_refused_as_the_protocol_says() -> None:
+    rows, _ = _rows(1_500, 17, base=-6.5)
+    assert 5 < rows.positives < 60
+    keep = (rows.label == 0) | (np.cumsum(rows.label) <= 24)
+    few = Rows(
+        **{
+            **rows.__dict__,
+            **{k: getattr(rows, k)[keep] for k in ("person", "origin", "label", "happened_at")},
+            "values": np.ascontiguousarray(rows.values[keep]),
+        }
+    )
+    assert learn(few, _split(), parse_protocol(""), DIRECTIONS).calibrator.method == "offset"
+    with pytest.raises(ModelError, match=r"positives can't carry a calibration, which needs 20"):
+        learn(few, _split(), parse_protocol("few_positives = 'refuse'"), DIRECTIONS)
