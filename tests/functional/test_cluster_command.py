@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from hiu_features.cluster import spark_lacking
@@ -12,6 +15,8 @@ from hiu_risk.cli.main import app
 from hiu_risk.errors import UsageError
 from tests.support.histories import random_histories
 from tests.support.stores import write_store
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "cluster.md"
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +76,16 @@ def test_the_command_writes_the_same_folder_with_spark(store: Path, tmp_path: Pa
     assert run(store, tmp_path / "here").exit_code == 0
     for file in (tmp_path / "here").iterdir():
         assert (tmp_path / "spark" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_the_page_names_options_and_functions_that_exist() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    group: Any = typer.main.get_command(app)
+    known = {flag for option in group.commands["features"].params for flag in option.opts}
+    console = "".join(re.findall(r"```console\n(.*?)```", page, re.DOTALL))
+    used = set(re.findall(r"(?<= )--[a-z-]+", console))
+    assert "--spark-setting" in used
+    assert used <= known
+    imports = re.findall(r"^from \S+ import .+$", page, re.MULTILINE)
+    assert len(imports) > 4
+    exec("\n".join(imports), {})  # noqa: S102

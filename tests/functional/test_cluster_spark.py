@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -30,6 +32,7 @@ from hiu_risk.errors import DataError, UsageError
 from hiu_risk.histories import Histories
 from tests.functional.test_cluster_parts import as_written, files, read, skewed
 from tests.support.histories import random_histories, seconds
+from tests.support.lost_executor import plain_job
 from tests.support.stores import write_store
 
 pytestmark = [
@@ -48,6 +51,7 @@ HERE = {
     "spark.sql.shuffle.partitions": "2",
 }
 EVENTS_PER_PART = 1_000
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -225,3 +229,26 @@ def test_wrong_dates_are_refused_before_spark_is_asked(store: Path, tmp_path: Pa
     with pytest.raises(UsageError, match="rising order"):
         features_on_spark(None, store, AS_OFS[::-1], tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def spark_home() -> Path:
+    import pyspark
+
+    return Path(pyspark.__file__).parent
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the executor's process in /proc")
+def test_a_lost_executor_of_a_real_cluster_loses_no_row(store: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "tests.support.lost_executor", str(store), str(out)]
+    scratch = spark_home() / "work"  # where a cluster of this kind insists on putting its logs
+    was_there = scratch.exists()
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400)
+    finally:
+        if not was_there:
+            shutil.rmtree(scratch, ignore_errors=True)
+    assert done.returncode == 0, done.stderr[-2_000:]
+    assert int((tmp_path / "killed").read_text(encoding="utf-8")) > 1
+    run(plain_job(store), tmp_path / "alone")
+    assert files(out) == files(tmp_path / "alone")

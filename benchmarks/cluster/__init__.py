@@ -1,0 +1,1 @@
+"""What Spark costs beside one machine, on one machine."""
