@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from hiu_features import Engine, build, default_catalogue
 from hiu_risk.histories import Histories
+from hiu_risk.store import Store
 from hiu_risk.times import DAY, FOREVER
 from tests.support.histories import EVERYWHERE, random_histories, seconds
 from tests.support.history_strategies import histories_and_dates
+from tests.support.stores import write_store
 
 AS_OFS = [seconds(f"2023-{month:02d}-01") for month in range(2, 13)]
 EVENT_ARRAYS = (
@@ -160,3 +162,15 @@ def test_feeds_that_cover_everything_leave_counts_as_they_are(region):
             assert (covered.values[:, place] == 365).all()
         else:
             assert covered.values[:, place].tobytes() == undeclared.values[:, place].tobytes()
+
+
+def test_nothing_from_after_as_of_is_seen_through_a_store(region, tmp_path):
+    as_of = AS_OFS[5]
+    future = (region.occurred_at >= as_of) | (region.available_at > as_of)
+    rows = np.ones((region.n_people, 1), np.bool_)
+    tables = []
+    for name, histories in (("whole", region), ("cut", with_events(region, ~future))):
+        stored = Store.open(write_store(histories, tmp_path / name)).histories()
+        tables.append(build(stored, [as_of], rows=rows))
+    assert_same(*tables)
+    assert_same(tables[0], build(region, [as_of], rows=rows))
