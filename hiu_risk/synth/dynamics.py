@@ -1,4 +1,8 @@
-"""The hidden machine: phases, what each adds to a person's rates, and how it moves on."""
+"""The hidden machine: phases, what each adds to a person's rates, and how it moves on.
+
+The compiled functions of this module, :mod:`futures` and :mod:`process` are cached together:
+after an edit here delete ``__pycache__/*.nb*``, for the cache looks only at the caller's file.
+"""
 
 from __future__ import annotations
 

@@ -131,8 +131,9 @@ def chances_of_coincidence(rng, rates, grid, days):  # type: ignore[no-untyped-d
 @numba.njit(cache=True)
 def _coincidence(table, grid, rate, last_month):  # type: ignore[no-untyped-def]
     """Read the table between its rates."""
-    column = table[:, min(last_month, table.shape[1] - 1)]
-    return np.interp(np.log(max(rate, grid[0])), np.log(grid), column)
+    # Such chances rise like a power of the rate: straight lines on log scales.
+    column = np.log(np.maximum(table[:, min(last_month, table.shape[1] - 1)], 1e-8))
+    return np.exp(np.interp(np.log(max(rate, grid[0])), np.log(grid), column))
 
 
 @numba.njit(cache=True)

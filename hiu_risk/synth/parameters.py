@@ -56,7 +56,7 @@ class Rates(NamedTuple):
     """Chance that recovery ends in a new early warning."""
     illness_days: float = 40.0
     """Mean length of an illness: more contacts for a time, without the signs, never a crisis."""
-    illness_calls: float = 0.03
+    illness_calls: float = 0.022
     """Calls a day that an illness adds."""
     illness_attendances: float = 0.09
     """Walk-in A&E attendances a day that an illness adds."""
@@ -97,19 +97,19 @@ class Identity:
 class People:
     """Who lives in the region (*general* unless said otherwise)."""
 
-    calls_a_year: float = 1.7
+    calls_a_year: float = 1.55
     """Mean settled call incidents a year of somebody known to the service (*ours*)."""
-    calls_spread: float = 0.6
+    calls_spread: float = 0.5
     """Standard deviation of the log of a person's settled rate (*ours*)."""
     attendances_a_year: float = 0.5
     """Mean settled walk-in A&E attendances a year (*ours*)."""
-    escalations_a_year: float = 0.0017
+    escalations_a_year: float = 0.0021
     """Mean new warnings a year (*ours*, tuned to the published scale)."""
     escalation_shape: float = 0.35
     """Shape of the gamma spread of that hazard; lower is more unequal (*ours*)."""
     illnesses_a_year: float = 0.04
     """Mean new illnesses a year (*ours*): many contacts that lead to nothing."""
-    crisis_calls: float = 0.68
+    crisis_calls: float = 0.62
     """Median calls a day in a crisis (*ours*, tuned to the published share of incidents)."""
     crisis_spread: float = 0.6
     """Standard deviation of the log of a person's crisis rate (*ours*)."""
