@@ -37,7 +37,7 @@ class Scripted:
         self.parts = np.array_split(np.arange(start, end, step), slices)
         return self
 
-    def mapInArrow(self, make: Callable[..., Any], schema: str) -> Scripted:  # noqa: N802
+    def mapInArrow(self, make: Callable[..., Any], schema: str) -> Scripted:
         assert schema == "receipt string"
         self.make = make
         return self
