@@ -27,9 +27,9 @@ capacities = [20, 40, 60]
 washout_days = 90
 
 [definition]
-id = "three_calls"
-title = "Three calls in 30 days"
-clauses = [{ source = "call", operator = ">=", count = 3, days = 30 }]
+id = "two_calls"
+title = "Two calls in 30 days"
+clauses = [{ source = "call", operator = ">=", count = 2, days = 30 }]
 min_age = 18
 
 [origins]
