@@ -1,0 +1,182 @@
+"""Repeat an example and write its numbers: ``python docs/examples/make_pages.py NAME --data DIR``.
+
+Runs ingest, train, score, explain and audit on the public data, then writes what they say between
+the markers of the example's README. No number of a page is typed by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import tables  # noqa: E402  (beside this script)
+
+Blocks = dict[str, str]
+PICTURES = ("recall-by-capacity.svg", "calibration.svg")
+LISTED = 75
+
+
+@dataclass(frozen=True)
+class Run:
+    """One example's working folder and how to run commands in it."""
+
+    folder: Path
+    key: str
+
+    def command(self, name: str, *options: str) -> dict[str, Any]:
+        """Run ``hiu-risk NAME`` and give what it wrote with ``--json``."""
+        answer = self.folder / f"{name}.json"
+        subprocess.run(
+            [sys.executable, "-m", "hiu_risk.cli.main", name, *options, "--json", str(answer)],
+            cwd=self.folder,
+            env={**os.environ, "HIU_RISK_PSEUDONYM_KEY": self.key},
+            check=True,
+        )
+        return json.loads(answer.read_text(encoding="utf-8"))
+
+    def train(self, overlap: str = "straddle") -> dict[str, Any]:
+        """Train by the example's protocol, in a model home of this overlap's own."""
+        text = (self.folder / "protocol.toml").read_text(encoding="utf-8")
+        line = 'overlap = "straddle"'
+        if line not in text:
+            sys.exit(f"the protocol has no line {line}")
+        protocol = self.folder / f"{overlap}.toml"
+        protocol.write_text(text.replace(line, f'overlap = "{overlap}"'), encoding="utf-8")
+        return self.command("train", "--protocol", protocol.name, "--home", overlap)
+
+    def pictures(self, run_id: str, target: Path) -> None:
+        """Copy the pictures of a run that MLflow keeps."""
+        for name in PICTURES:
+            kept = self.folder / "straddle" / "artifacts" / run_id / "artifacts" / name
+            (target / name).write_bytes(kept.read_bytes())
+
+
+def prepare(example: str, data: Path, folder: Path) -> Run:
+    """Put the mapping, the protocol and the data into a working folder."""
+    for name in ("mapping.toml", "protocol.toml"):
+        shutil.copy(HERE / example / name, folder)
+    digest = hashlib.sha256()
+    for name in EXAMPLES[example].files:
+        places = [place for place in (data / name, data / example / name) if place.is_file()]
+        if not places:
+            sys.exit(f"no {name} in {data}: see {example}/README.md for where it comes from")
+        shutil.copy(places[0], folder)
+        digest.update(places[0].read_bytes())
+    # Made from the public file itself, so that a page repeats to the digit. It keeps nothing
+    # secret: never do so with the data of people.
+    return Run(folder, digest.hexdigest())
+
+
+def montgomery(run: Run) -> Blocks:
+    """Make the blocks of montgomery-911."""
+    ingested = run.command("ingest", "--mapping", "mapping.toml")
+    trained = run.train()
+    disjoint = run.train("disjoint")
+    as_of = ["--as-of", "2016-08-24", "--home", "straddle"]
+    listed = run.command("score", *as_of, "--capacity", str(LISTED), "--out", "worklist")
+    first = listed["entries"][0]["person"]
+    explained = run.command("explain", *as_of, "--person", first)
+    run.pictures(trained["run_id"], HERE / "montgomery-911")
+    return {
+        "made": tables.made(trained),
+        "ingest": tables.ingest(ingested),
+        "shape": tables.montgomery_shape(run.folder / "montgomery-911.zip", run.folder / "store"),
+        "dates": tables.dates(trained),
+        "rankers": tables.rankers(trained),
+        "verdict": tables.verdict(trained),
+        "capacity": tables.capacity(trained),
+        "disjoint": tables.disjoint(disjoint),
+        "before": tables.met_before(run.folder / "store", run.folder / "protocol.toml", 180),
+        "calibration": tables.calibration(trained),
+        "worklist": tables.worklist(listed),
+        "explained": tables.explained(explained),
+    }
+
+
+def synpuf(run: Run) -> Blocks:
+    """Make the blocks of cms-synpuf."""
+    ingested = run.command("ingest", "--mapping", "mapping.toml")
+    trained = run.train()
+    disjoint = run.train("disjoint")
+    groups = [part for by in ("sex", "age_band", "ethnic_group") for part in ("--by", by)]
+    audited = run.command(
+        "audit", "--protocol", "straddle.toml", "--home", "straddle", "--out", "audit", *groups
+    )
+    run.pictures(trained["run_id"], HERE / "cms-synpuf")
+    return {
+        "made": tables.made(trained),
+        "ingest": tables.ingest(ingested),
+        "shape": tables.admissions_by_quarter(run.folder / "store"),
+        "dates": tables.dates(trained),
+        "rankers": tables.rankers(trained),
+        "verdict": tables.verdict(trained),
+        "capacity": tables.capacity(trained),
+        "disjoint": tables.disjoint(disjoint),
+        "calibration": tables.calibration(trained),
+        "audit": tables.audit(audited),
+    }
+
+
+@dataclass(frozen=True)
+class Example:
+    """The files that an example reads, and what makes its blocks."""
+
+    files: tuple[str, ...]
+    make: Callable[[Run], Blocks]
+
+
+EXAMPLES: Mapping[str, Example] = {
+    "montgomery-911": Example(("montgomery-911.zip",), montgomery),
+    "cms-synpuf": Example(("inpatient.csv.gz", "beneficiaries.csv.gz"), synpuf),
+}
+
+
+def put(page: str, blocks: Blocks) -> str:
+    """Put each block between its markers; a marker without a block, or the reverse, ends it."""
+    wanted = re.findall(r"<!-- made: (\w+) -->", page)
+    if sorted(wanted) != sorted(blocks):
+        sys.exit(f"markers and blocks differ: {sorted(set(wanted) ^ set(blocks))}")
+    for name, text in blocks.items():
+        start, end = f"<!-- made: {name} -->", f"<!-- end: {name} -->"
+        before, _, rest = page.partition(start)
+        _, found, after = rest.partition(end)
+        if not found:
+            sys.exit(f"no {end} after {start}")
+        page = f"{before}{start}\n{text.strip()}\n{end}{after}"
+    return page
+
+
+def main() -> None:
+    """Run one example and write its page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("example", choices=sorted(EXAMPLES))
+    parser.add_argument("--data", type=Path, required=True, help="folder of the public files")
+    parser.add_argument("--work", type=Path, help="keep the working folder here")
+    asked = parser.parse_args()
+    data = asked.data.parent if asked.data.is_file() else asked.data
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = asked.work or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        run = prepare(asked.example, data.resolve(), folder.resolve())
+        blocks = EXAMPLES[asked.example].make(run)
+    page = HERE / asked.example / "README.md"
+    page.write_bytes(put(page.read_text(encoding="utf-8"), blocks).encode("utf-8"))
+    print(f"Written: {page}")
+
+
+if __name__ == "__main__":
+    main()
