@@ -2,8 +2,9 @@
 
 On the later blocks we compare, person by person, the log loss of anchor plus trees with that of
 the anchor alone. The gain divided by its standard error, z, decides the number of trees and how
-much they count: 1 - 1/z^2, or nothing where z is below 1 (the positive part of a James-Stein
-estimate). A gain that chance could have made is shrunk away; a sure one is kept whole.
+much they count: 1 - 2/z^2, or nothing where that is below 0 (the positive part of a James-Stein
+estimate, twice as doubtful because the best of many numbers of trees is looked at). A gain that
+chance could have made is shrunk away; a sure one is kept whole.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from hiu_training.protocol import BoosterSettings
 
 STRIDE = 10
 """The gain is looked at after every so many trees."""
+
+DOUBT = 2.0
+"""z must exceed the square root of this before trees count at all."""
 
 
 @dataclass(frozen=True)
@@ -162,9 +166,10 @@ def judge(trials: Sequence[Trial]) -> Verdict:
         return NO_TREES
     best = int(gains.argmax())
     z = float(gains[best] / np.sqrt(max(variances[best], 1e-12)))
-    if z <= 1:
+    weight = 1 - DOUBT / z**2
+    if weight <= 0:
         return Verdict(0, 0.0, float(gains[best]), z)
-    return Verdict(best * STRIDE, 1 - 1 / z**2, float(gains[best]), z)
+    return Verdict(best * STRIDE, weight, float(gains[best]), z)
 
 
 def _loss(raw: NDArray[np.float64], label: NDArray[np.float64]) -> NDArray[np.float64]:
