@@ -1,7 +1,7 @@
 """The model as text: anchor, booster and calibrator, and the folder that keeps them.
 
-Scoring needs NumPy and LightGBM alone. Nothing here is a pickle: loading a model never runs
-code that came with it.
+Scoring needs NumPy, Numba and LightGBM alone. Nothing here is a pickle: loading a model never
+runs code that came with it.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiu_risk.errors import ModelError
+from hiu_risk.model.contributions import ContributionTables
 
 _VOLATILE = ("[num_threads:", "[num_gpu:", "[machines:", "[local_listen_port:", "[verbosity:")
 
@@ -51,6 +52,10 @@ class Booster:
                 "LightGBM can't read the trees", where="booster.txt", fix="train again"
             ) from None
 
+    @cached_property
+    def _tables(self) -> ContributionTables | None:
+        return ContributionTables.read(self.text) if self.text else None
+
     @property
     def n_trees(self) -> int:
         """Number of trees."""
@@ -72,7 +77,18 @@ class Booster:
     def contributions(
         self, values: NDArray[np.float32], *, threads: int = 0
     ) -> tuple[NDArray[np.float64], float]:
-        """Give each feature's TreeSHAP share, shape (n, n_features), and the trees' mean."""
+        """Give each feature's TreeSHAP share, shape (n, n_features), and the trees' mean.
+
+        Looked up in tables where these cover the trees, else computed by LightGBM.
+        """
+        if self._tables is not None and self._tables.cover(values):
+            return self._tables.contributions(values, threads=threads), self._tables.mean
+        return self.lightgbm_contributions(values, threads=threads)
+
+    def lightgbm_contributions(
+        self, values: NDArray[np.float32], *, threads: int = 0
+    ) -> tuple[NDArray[np.float64], float]:
+        """Give the same as :meth:`contributions`, computed by LightGBM's ``pred_contrib``."""
         if self._model is None or len(values) == 0:
             return np.zeros(values.shape), 0.0
         shares = np.asarray(
