@@ -1,95 +1,189 @@
-"""Time feature engines: ``python -m benchmarks.features --events 1000000 --json FILE``.
+"""Time the ways to make features: ``python -m benchmarks.features --events 1000000``.
 
-Each contender runs in a process of its own on the same Parquet files, loads them, and is timed
-from data in memory to all features in memory. Its values are compared with ours before any time
-is printed.
+Each run is a fresh process on the same made-up store; runs of different contenders take turns,
+so that a busy machine slows all of them. Timed is the way from data in memory to features in
+memory. No time is shown of a contender whose values are not ours.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
+import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from benchmarks.features import against_featuretools, shown
+from benchmarks.features.contenders import NAMES, most_events
+from benchmarks.features.made_up import store_of
 
-from benchmarks.features import data
-
-RUNS = 3
-
-
-def measure(name: str, folder: Path, as_ofs: int, runs: int) -> dict[str, Any]:
-    """Run one contender in a fresh process."""
-    command = [sys.executable, "-m", "benchmarks.features.measure", name, str(folder)]
-    done = subprocess.run([*command, str(as_ofs), str(runs)], stdout=subprocess.PIPE, check=False)
-    if done.returncode:
-        return {"failed": True}
-    report: dict[str, Any] = json.loads(done.stdout)
-    return report
-
-
-def agreement(folder: Path, name: str) -> dict[str, Any]:
-    """Compare a contender's values with ours: same rows, same numbers to 1e-6, same missing."""
-    ours, theirs = np.load(folder / "ours.npz"), np.load(folder / f"{name}.npz")
-    same_rows = all(np.array_equal(ours[key], theirs[key]) for key in ("person", "as_of"))
-    rows, columns = theirs["values"].shape
-    facts: dict[str, Any] = {"rows": rows, "columns": columns, "agrees": False}
-    if same_rows and ours["values"].shape == theirs["values"].shape:
-        a, b = ours["values"], theirs["values"]
-        off = [
-            str(column)
-            for place, column in enumerate(ours["names"])
-            if not np.allclose(a[:, place], b[:, place], rtol=1e-6, atol=1e-9, equal_nan=True)
-        ]
-        facts |= {"agrees": not off, "differing": off}
-        facts["equal_bits"] = bool(np.array_equal(a, b, equal_nan=True))
-    return facts
+MEASURES = ("streamed", "daily", "one_person", "start_up")
+ONE_PERSON_EVENTS = 200
+PACKAGES = ("numpy", "numba", "pyarrow", "duckdb", "polars", "pandas")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.features")
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--as-ofs", type=int, default=12)
-    parser.add_argument("--contenders", default="ours,duckdb")
-    parser.add_argument("--runs", type=int, default=RUNS)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    names = ["ours", *(n for n in options.contenders.split(",") if n != "ours")]
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        data.make(folder, options.events)
-        start = time.perf_counter()
-        data.scan(folder)
-        scan = time.perf_counter() - start
-        results = {}
-        for name in names:
-            results[name] = measure(name, folder, options.as_ofs, options.runs)
-            if "failed" not in results[name]:
-                results[name] |= agreement(folder, name)
-                rows = results[name]["rows"]
-                results[name]["us_per_row"] = 1e6 * results[name]["seconds"] / rows
-    report = {
-        "events": options.events, "as_ofs": options.as_ofs, "scan_seconds": scan,
-        "machine": platform.processor() or platform.machine(), "python": sys.version.split()[0],
-        "contenders": results,
-    }  # fmt: skip
-    for name, r in results.items():
-        if r.get("agrees"):
-            print(
-                f"{name:<10} {r['seconds']:8.3f} s {r['us_per_row']:8.3f} us/row "
-                f"{r['rows']:>11,} rows {r['columns']:>3} columns {r['peak_mib']:8,.0f} MiB"
-            )
-        else:
-            print(f"{name:<10} no time: its values differ, or it failed {r.get('differing', '')}")
-    print(f"{'scan':<10} {scan:8.3f} s")
+    options = _options()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    store = store_of(options.folder, options.events)
+    report: dict[str, Any] = {
+        "events": options.events,
+        "as_ofs": options.as_ofs,
+        "machine": machine(),
+        "contenders": _contenders(options, store.path),
+        "measures": {name: _measure(name, options, store.path) for name in options.measures},
+    }
+    report["scan_seconds"] = _scan(options, store.path)
+    if "featuretools" in options.contenders:
+        report["featuretools"] = against_featuretools.measure(options, run)
+    for line in shown.lines(report):
+        print(line)
     if options.json:
-        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def _options() -> Any:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.features", description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--as-ofs", type=int, default=12, help="month-ends; 1 is a single day")
+    parser.add_argument(
+        "--contenders", default="ours,duckdb,duckdb_tuned",
+        help=f"of {', '.join(NAMES)}, featuretools; 'none' for the measures alone",
+    )  # fmt: skip
+    parser.add_argument("--measures", default="", help=f"of {', '.join(MEASURES)}")
+    parser.add_argument("--runs", type=int, default=3, help="fresh processes of each")
+    parser.add_argument("--repeats", type=int, default=2, help="times within a process")
+    parser.add_argument(
+        "--folder", type=Path, default=Path(tempfile.gettempdir()) / "hiu-risk-benchmarks",
+        help="where made-up stores are kept between runs",
+    )  # fmt: skip
+    parser.add_argument("--featuretools-python", help="a Python that has featuretools 1.31")
+    parser.add_argument("--json", type=Path, help="also write all figures here")
+    options = parser.parse_args()
+    options.contenders = _listed(parser, options.contenders, (*NAMES, "featuretools", "none"))
+    options.measures = _listed(parser, options.measures, MEASURES)
+    if not 100 <= options.events <= 200_000_000 or not 1 <= options.as_ofs <= 35:
+        parser.error("100 to 200,000,000 events, 1 to 35 month-ends")
+    if options.runs < 1 or options.repeats < 1:
+        parser.error("at least one run and one repeat")
+    return options
+
+
+def _listed(parser: Any, text: str, known: tuple[str, ...]) -> list[str]:
+    names = [name for name in text.split(",") if name]
+    for name in names:
+        if name not in known:
+            parser.error(f"unknown {name!r}: one of {', '.join(known)}")
+    return names
+
+
+def run(request: dict[str, Any], **environment: str) -> dict[str, Any]:
+    """Take one measurement in a fresh process."""
+    command = [sys.executable, "-m", "benchmarks.features.process", json.dumps(request)]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, check=False, env={**os.environ, **environment}
+    )
+    if done.returncode:
+        sys.exit(f"the process of {request} failed; what it said stands above")
+    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return report
+
+
+def _contenders(options: Any, store: Path) -> dict[str, Any]:
+    names = [name for name in options.contenders if name in NAMES]
+    names = [name for name in names if options.events <= most_events(name)]
+    request = {
+        "measure": "run_contender", "store": str(store), "as_ofs": options.as_ofs,
+        "repeats": options.repeats,
+    }  # fmt: skip
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for number in range(options.runs):
+        for name in names:
+            runs[name].append(run({**request, "name": name, "compare": number == 0}))
+    return {name: _summary(reports) for name, reports in runs.items()}
+
+
+def _summary(reports: list[dict[str, Any]]) -> dict[str, Any]:
+    """Join the runs of one contender; the first of them was compared."""
+    clock = [seconds for report in reports for seconds in report["clock"]]
+    processor = [seconds for report in reports for seconds in report["processor"]]
+    first = reports[0]
+    return {
+        "seconds": statistics.median(clock),
+        "least_seconds": min(clock),
+        "processor_seconds": statistics.median(processor),
+        "rows": first["rows"],
+        "columns": first["columns"],
+        "us_per_row": 1e6 * statistics.median(clock) / first["rows"],
+        "peak_mib": max(report["peak_mib"] for report in reports),
+        "loaded_mib": max(report["loaded_mib"] for report in reports),
+        "agrees": first["agrees"],
+        "differing": first["differing"],
+        "rows_compared": first["rows_compared"],
+        "all_seconds": clock,
+    }
+
+
+def _scan(options: Any, store: Path) -> float:
+    repeats = max(3, options.repeats)
+    report = run({"measure": "scan", "store": str(store), "repeats": repeats})
+    return statistics.median(report["clock"])
+
+
+def _measure(name: str, options: Any, store: Path) -> dict[str, Any]:
+    request = {"measure": name, "store": str(store), "as_ofs": options.as_ofs}
+    if name == "one_person":
+        report = run({**request, "events": ONE_PERSON_EVENTS, "repeats": 5_000})
+        return {
+            "events": ONE_PERSON_EVENTS,
+            "microseconds_median": 1e6 * statistics.median(report["clock"]),
+            "microseconds_p99": 1e6 * statistics.quantiles(report["clock"], n=100)[98],
+        }
+    if name == "start_up":
+        with tempfile.TemporaryDirectory() as cache:
+            first, second = (run(request, NUMBA_CACHE_DIR=cache)["clock"][0] for _ in range(2))
+        return {"compiling_seconds": first, "cached_seconds": second}
+    reports = [run({**request, "repeats": options.repeats}) for _ in range(options.runs)]
+    clock = [seconds for report in reports for seconds in report["clock"]]
+    summary = {
+        "seconds": statistics.median(clock),
+        "least_seconds": min(clock),
+        "processor_seconds": statistics.median(s for r in reports for s in r["processor"]),
+        "peak_mib": max(report["peak_mib"] for report in reports),
+        "rows": reports[0]["rows"],
+        "all_seconds": clock,
+    }
+    if name == "daily":
+        summary["mib_written"] = reports[0]["mib_written"]
+    if name == "streamed":
+        # Beside its own scans, taken in turn: their ratio survives a busy machine.
+        summary["scan_seconds"] = _scan(options, store)
+    return summary
+
+
+def machine() -> dict[str, Any]:
+    """Say what the figures were taken on."""
+    facts: dict[str, Any] = {"cores": os.cpu_count(), "python": platform.python_version()}
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        lines = info.read_text(encoding="utf-8").splitlines()
+        facts["processor"] = next((x.split(":")[1].strip() for x in lines if "model name" in x), "")
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        facts["memory_gib"] = round(pages / 2**30)
+    for package in PACKAGES:
+        try:
+            facts[package] = version(package)
+        except PackageNotFoundError:
+            facts[package] = None
+    return facts
 
 
 if __name__ == "__main__":

@@ -78,3 +78,24 @@ def _difference(feature: Feature, theirs: NDArray[np.float32], ours: NDArray[np.
     away = np.abs(a - b)
     beyond = away[away > limit]
     return float(beyond.max()) if len(beyond) else 0.0
+
+
+def compare_with_reference(
+    histories: Histories, task: Task, answer: Answer, people: int = 40
+) -> Agreement:
+    """Compare the rows of some people, to the bit, with the slow engine of the tests."""
+    from tests.support.reference_features import reference_rows
+
+    sample = np.linspace(0, histories.n_people - 1, min(people, histories.n_people)).astype(np.int64)
+    expected = reference_rows(histories.take(sample), list(task.as_ofs), task.catalogue)
+    differing: dict[str, float] = {}
+    done = 0
+    for place, who in enumerate(sample.tolist()):
+        start, stop = np.searchsorted(answer.person, [who, who + 1])
+        for row in range(start, stop):
+            values = expected[place, int(answer.as_of[row])]
+            done += 1
+            for name, value in zip(task.catalogue.names, values, strict=True):
+                if not np.array_equal(answer.columns[name][row], value, equal_nan=True):
+                    differing[name] = float(abs(answer.columns[name][row] - value))
+    return Agreement(done, differing)

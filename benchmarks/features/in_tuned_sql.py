@@ -181,7 +181,9 @@ def _aggregates(packed: _Packed) -> str:
         columns.append(f"count(*) FILTER ({condition(which)} AND age <= {days * DAY}) AS s{i}")
     for source, half_life in packed.decays:
         inside = f"incident AND source = {source} AND age <= {LOOKBACK_DAYS * DAY}"
-        columns.append(f"coalesce(sum(pd{half_life}) FILTER ({inside}), 0) AS d{source}_{half_life}")
+        columns.append(
+            f"coalesce(sum(pd{half_life}) FILTER ({inside}), 0) AS d{source}_{half_life}"
+        )
     for source in packed.nearest:
         inside = f"incident AND source = {source} AND age <= {LOOKBACK_DAYS * DAY}"
         columns.append(f"min(age) FILTER ({inside}) AS n{source}")

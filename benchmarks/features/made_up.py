@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from hiu_risk.codes import EVENT_CATEGORIES, SEX, SOURCE
 from hiu_risk.counting import Counting
 from hiu_risk.ingest.publish import publish, staging
+from hiu_risk.histories import Feed, Histories, People
 from hiu_risk.manifest import FeedRecord
 from hiu_risk.schema import STORE_FILES
 from hiu_risk.store import Store
@@ -37,6 +38,16 @@ _DELAY_DAYS = np.array([0.0, 0.5, 2.0, 14.0])  # by source code
 _CODES = tuple(name for name in EVENT_CATEGORIES if name not in ("source", "identity_method"))
 
 
+READ = {
+    "events": [
+        "person", "occurred_at", "available_at", "superseded_at", "leads_until", "source",
+        "hour_of_week", "counted", *_CODES,
+    ],
+    "people": ["person_id", "born_at", "sex", "imd_decile"],
+}  # fmt: skip
+"""What features need of a store: the least that any way must read."""
+
+
 def store_of(folder: Path, events: int, *, plain: bool = False) -> Store:
     """Open the made-up store of about so many events, making it first where it is not there.
 
@@ -47,6 +58,31 @@ def store_of(folder: Path, events: int, *, plain: bool = False) -> Store:
     if not (path / "manifest.json").is_file():
         _make(path, events, plain=plain)
     return Store.open(path)
+
+
+def one_history(events: int) -> Histories:
+    """Make up one person with exactly so many events."""
+    rng = np.random.default_rng([3, events])
+    occurred = np.sort(rng.integers(START, END, events))
+    source = rng.choice([1, 2, 3], events, p=[0.6, 0.3, 0.1]).astype(np.uint8)
+    available, superseded, leads = _known(rng, occurred, source, plain=False)
+    codes = {
+        name: rng.integers(0, len(EVENT_CATEGORIES[name].names), events).astype(np.uint8)
+        for name in _CODES
+    }
+    return Histories(
+        people=People.unknown(np.array(["p"])),
+        offsets=np.array([0, events]),
+        occurred_at=occurred,
+        available_at=available,
+        superseded_at=superseded,
+        leads_until=leads,
+        source=source,
+        hour_of_week=hour_of_week(occurred, ZONE),
+        feeds=tuple(Feed(source, START, END) for source in _TABLES),
+        zone=ZONE,
+        **codes,
+    )
 
 
 def _make(path: Path, events: int, *, plain: bool) -> None:

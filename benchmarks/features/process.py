@@ -1,7 +1,7 @@
-"""One contender in a process of its own: ``python -m benchmarks.features.process REQUEST``.
+"""One measurement in a process of its own: ``python -m benchmarks.features.process REQUEST``.
 
-The request and the report are JSON. The values are compared after the time and the peak memory
-are taken, so that comparing costs neither.
+The request and the report are JSON. Values are compared after the time and the peak memory are
+taken, so that comparing costs neither.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.features.agreement import compare
+import numpy as np
+
+from benchmarks.features.agreement import Agreement, compare, compare_with_reference
+from benchmarks.features.contenders import contender
 from benchmarks.features.task import task
-from benchmarks.features.ways import way
 from hiu_features import warm_up
 from hiu_risk.store import Store
 
@@ -33,10 +35,11 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
     return result, time.perf_counter() - started, time.process_time() - spent
 
 
-def main(request: dict[str, Any]) -> dict[str, Any]:
-    """Run a contender, then compare its values."""
-    chosen = way(request["name"])
-    wanted = task(request["as_ofs"])
+def run_contender(request: dict[str, Any]) -> dict[str, Any]:
+    """Run a contender as often as asked, then compare its values."""
+    chosen, wanted = contender(request["name"]), task(
+        request["as_ofs"], request.get("features", ())
+    )
     histories = Store.open(Path(request["store"])).histories()
     given = chosen.prepare(histories, wanted)
     if request["name"] == "ours":
@@ -48,23 +51,127 @@ def main(request: dict[str, Any]) -> dict[str, Any]:
         clock.append(seconds)
         processor.append(spent)
     report = {
-        "seconds": clock,
-        "processor_seconds": processor,
+        "clock": clock,
+        "processor": processor,
         "loaded_mib": before,
         "peak_mib": peak_mib(),
     }
-    if request["compare"]:
-        del given
-        answer = chosen.answer(made)
+    if not request["compare"]:
+        return report
+    del given
+    answer = chosen.answer(made)
+    if request["name"] == "ours":
+        agreement = compare_with_reference(histories, wanted, answer)
+    else:
         agreement = compare(histories, wanted, answer)
-        report |= {
-            "rows": len(answer.person),
-            "columns": len(answer.columns),
-            "agrees": agreement.agrees and agreement.rows == len(answer.person),
-            "differing": agreement.differing,
-        }
-    return report
+    return report | facts(agreement, len(answer.person), len(answer.columns))
+
+
+def facts(agreement: Agreement, rows: int, columns: int) -> dict[str, Any]:
+    """Say what was compared."""
+    return {
+        "rows": rows,
+        "columns": columns,
+        "agrees": agreement.agrees,
+        "rows_compared": agreement.rows,
+        "differing": agreement.differing,
+    }
+
+
+def scan(request: dict[str, Any]) -> dict[str, Any]:
+    """Merely read the columns that the features need."""
+    import pyarrow.parquet as pq
+
+    from benchmarks.features.made_up import READ
+
+    def read() -> int:
+        rows = 0
+        for table, columns in READ.items():
+            with pq.ParquetFile(store.file(table)) as file:
+                for batch in file.iter_batches(columns=columns, batch_size=262_144):
+                    rows += batch.num_rows
+        return rows
+
+    store = Store.open(Path(request["store"]))
+    done = [timed(read) for _ in range(request["repeats"])]
+    return {"clock": [d[1] for d in done], "processor": [d[2] for d in done], "rows": done[0][0]}
+
+
+def streamed(request: dict[str, Any]) -> dict[str, Any]:
+    """Build part after part from the store, keeping nothing but a sum."""
+    from hiu_features import Engine
+    from hiu_features.parts import plan_parts
+
+    wanted, store = task(request["as_ofs"]), Store.open(Path(request["store"]))
+    engine, parts = Engine(), plan_parts(store, request.get("events_per_part", 500_000))
+    warm_up()
+
+    def work() -> tuple[int, float]:
+        rows, total = 0, 0.0
+        for part in parts:
+            made = engine.build(store.histories(rows=(part.first, part.stop)), wanted.as_ofs)
+            rows, total = rows + len(made), total + float(np.nansum(made.values[:, 0]))
+        return rows, total
+
+    done = [timed(work) for _ in range(request["repeats"])]
+    return {
+        "clock": [d[1] for d in done],
+        "processor": [d[2] for d in done],
+        "rows": done[0][0][0],
+        "peak_mib": peak_mib(),
+    }
+
+
+def daily(request: dict[str, Any]) -> dict[str, Any]:
+    """Make one day's features of a whole store: Parquet in, Parquet out."""
+    import tempfile
+
+    from hiu_features.write import write_features
+
+    warm_up()
+    with tempfile.TemporaryDirectory(dir=Path(request["store"]).parent) as folder:
+        done = [
+            timed(lambda n=n: write_features(request["store"], task(1).as_ofs, Path(folder, str(n))))
+            for n in range(request["repeats"])
+        ]
+        size = sum(p.stat().st_size for p in Path(folder, "0").rglob("*.parquet"))
+    return {
+        "clock": [d[1] for d in done],
+        "processor": [d[2] for d in done],
+        "rows": done[0][0]["rows"],
+        "mib_written": size / 2**20,
+        "peak_mib": peak_mib(),
+    }
+
+
+def one_person(request: dict[str, Any]) -> dict[str, Any]:
+    """Build the features of one person with so many events, again and again."""
+    from benchmarks.features.made_up import one_history
+    from hiu_features import Engine
+
+    histories, as_ofs, engine = one_history(request["events"]), task(1).as_ofs, Engine()
+    at = np.array(as_ofs)
+    for _ in range(100):
+        engine.build(histories, at)
+    clock = []
+    for _ in range(request["repeats"]):
+        started = time.perf_counter()
+        engine.build(histories, at)
+        clock.append(time.perf_counter() - started)
+    return {"clock": clock, "events": histories.n_events}
+
+
+def start_up(_request: dict[str, Any]) -> dict[str, Any]:
+    """Make the compiled code ready; whether it is cached already is the caller's business."""
+    _, seconds, spent = timed(warm_up)
+    return {"clock": [seconds], "processor": [spent]}
+
+
+MEASURES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    f.__name__: f for f in (run_contender, scan, streamed, daily, one_person, start_up)
+}
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(json.loads(sys.argv[1]))))
+    asked = json.loads(sys.argv[1])
+    print(json.dumps(MEASURES[asked["measure"]](asked)))

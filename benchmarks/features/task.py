@@ -6,7 +6,7 @@ year * 10000 + month * 100 + day. Days of coverage come ready with the dates.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -56,10 +56,11 @@ class Answer:
     columns: Mapping[str, NDArray[Any]]
 
 
-def task(n_as_ofs: int) -> Task:
-    """Give the last so many month-ends of the made-up data; one is its last day."""
+def task(n_as_ofs: int, features: Sequence[str] = ()) -> Task:
+    """Give the last so many month-ends of the made-up data (one is its last day), and features."""
     ends = month_starts(date(2021, 2, 1), date(2024, 1, 1), ZONE)
-    return Task(tuple(ends[-n_as_ofs:]), default_catalogue())
+    catalogue = default_catalogue()
+    return Task(tuple(ends[-n_as_ofs:]), catalogue.select(features) if features else catalogue)
 
 
 def tables(histories: Histories, task: Task) -> Tables:
