@@ -202,7 +202,7 @@ def feasible_range(
     >>> both = np.array([True, True, False])
     >>> hidden = Protection(hidden=both, small=np.array([False, True, False]))
     >>> feasible_range([40, 3, 55], hidden, [Sum(2, (0, 1))], SmallNumbers(), cell=1)
-    (0.0, 47.5)
+    (0.0, 47.0)
     """
     values = np.asarray(counts, dtype=np.float64)
     vague = np.zeros(len(values), np.bool_) if rounded is None else rounded
@@ -227,6 +227,8 @@ class _Table:
     worth: NDArray[np.float64]
 
     def __post_init__(self) -> None:
+        self._whole = bool((self.values == np.round(self.values)).all())
+        self._least_shown = self.rule.largest + (1.0 if self._whole else 0.5)
         self._sums_of: dict[int, list[int]] = {}
         for i, relation in enumerate(self.sums):
             for cell in relation.cells:
@@ -274,11 +276,14 @@ class _Table:
         if self.hidden[cell]:
             # a star that isn't a small count stands for a larger one: assume that this shows
             large = not (self.primary[cell] or self.absent[cell]) and value > 0
-            return (self.rule.largest + 0.5 if large else 0.0), np.inf
+            return (self._least_shown if large else 0.0), np.inf
         if not self.vague[cell] or value <= 0:
             return value, value
         half, shown = self.rule.base / 2, float(self.rule.show(value))
-        return max(shown - half, self.rule.largest + 0.5), shown + half
+        low, high = shown - half, shown + half
+        if self._whole:  # an outsider who knows that people are counted in ones knows more
+            low, high = np.ceil(low), np.ceil(high) - 1
+        return max(low, self._least_shown), high
 
     def feasible(self, cell: int) -> tuple[float, float]:
         """Work out the least and the most that a cell can be."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
@@ -59,6 +59,16 @@ def possible(counts, safe, sums, cell, rounded):
 
 @settings(max_examples=40, deadline=None)
 @given(two_way_tables(), st.booleans())
+@example(
+    (
+        np.array([0, 1, 1, 11, 17, 28, 0, 9, 9, 11, 27, 38]),
+        [
+            *(Sum(i + 2, (i, i + 1)) for i in (0, 3, 6, 9)),
+            *(Sum(i + 9, (i, i + 3, i + 6)) for i in (0, 1, 2)),
+        ],
+    ),
+    True,
+)
 def test_nobody_can_work_out_a_hidden_small_count(table, rounded):
     counts, sums = table
     vague = np.full(len(counts), rounded)
