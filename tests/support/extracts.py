@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from hiu_risk.ingest import IngestReport, run_ingest
 
 KEY = b"a key for tests, long enough to be one"
 ROOT = Path(__file__).resolve().parents[2]
-PUBLIC_DATA = ROOT.parent / "shared" / "data"
+PUBLIC_DATA = Path(os.environ.get("HIU_RISK_SHARED_DATA") or ROOT.parent / "shared" / "data")
 
 CALLS = """\
 [[feed]]
