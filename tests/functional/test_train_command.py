@@ -101,11 +101,11 @@ def test_the_same_store_protocol_and_code_give_the_same_bundle(place: Path) -> N
 
 
 def test_contributions_add_up_for_every_test_row(place: Path) -> None:
-    from hiu_training.scored import test_rows as rows_of
+    from hiu_training.scored import judged_rows
 
     bundle = ModelHome(place / "home").load()
     store = Store.open(place / "store")
-    rows = rows_of(store.histories(), bundle, load_protocol(place / "protocol.toml"))
+    rows = judged_rows(store.histories(), bundle, load_protocol(place / "protocol.toml"))
     parts, base = bundle.contributions(rows.values)
     assert np.abs(parts.sum(1) + base - bundle.log_odds(rows.values)).max() <= 1e-6
 

@@ -64,7 +64,7 @@ def scored_rows(store: Store, bundle: Bundle, protocol: Protocol) -> ScoredRows:
     """
     check_purpose(bundle, protocol)
     histories = store.histories()
-    rows = test_rows(histories, bundle, protocol)
+    rows = judged_rows(histories, bundle, protocol)
     return ScoredRows(
         person=rows.person,
         person_id=histories.people.id[rows.person],
@@ -75,7 +75,7 @@ def scored_rows(store: Store, bundle: Bundle, protocol: Protocol) -> ScoredRows:
     )
 
 
-def test_rows(histories: Histories, bundle: Bundle, protocol: Protocol) -> Rows:
+def judged_rows(histories: Histories, bundle: Bundle, protocol: Protocol) -> Rows:
     """Build the rows of the test origins with the bundle's features."""
     catalogue = default_catalogue().select(bundle.feature_names)
     bundle.check_catalogue(catalogue)
