@@ -22,7 +22,7 @@ def main(readme: Path, folder: Path) -> None:
     nameless = [row["rank"] for row in rows if not row["reason_1"]]
     if nameless:
         sys.exit(f"Listed without a reason: ranks {nameless}")
-    rankers = json.loads((folder / "evaluation.json").read_text("utf-8"))["pooled"]["rankers"]
+    rankers = json.loads((folder / "evaluation.json").read_text("utf-8"))["rankers"]
     for name in (
         "model",
         "anchor",
