@@ -85,6 +85,10 @@ def test_origins_outside_the_data_are_refused() -> None:
     early = Protocol(DEFAULT.definition, origins=Origins(first=date(2021, 12, 1)))
     with pytest.raises(UsageError, match=r"first origin is before the data start.*2022-01-01"):
         make_split(early, _feeds(1000), "UTC")
+    noon = (replace(_feeds(1000)[0], starts_at=START + DAY // 2),)
+    with pytest.raises(UsageError, match=r"choose one from 2022-01-02"):
+        make_split(Protocol(DEFAULT.definition, origins=Origins(first=date(2022, 1, 1))), noon, "UTC")
+    make_split(Protocol(DEFAULT.definition, origins=Origins(first=date(2022, 1, 2))), noon, "UTC")
     late = Protocol(DEFAULT.definition, origins=Origins(last=date(2024, 9, 20)))
     with pytest.raises(UsageError, match=r"last origin is too late.*choose one up to 2024-06-29"):
         make_split(late, _feeds(1000), "UTC")

@@ -124,7 +124,7 @@ def _bounds(protocol: Protocol, feeds: tuple[Feed, ...], zone: str) -> tuple[int
     first = _midnight(asked.first, zone) if asked.first else _next_midnight(earliest, zone)
     last = _midnight(asked.last, zone) if asked.last else _last_midnight(latest, zone)
     if asked.first and first < start:
-        raise _outside("first", "before the data start", start, zone)
+        raise _outside("first", "before the data start", _next_midnight(start, zone), zone)
     if asked.last and last > latest:
         raise _outside("last", "too late for its horizon to be observed", latest, zone)
     if first > last:
