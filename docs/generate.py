@@ -1,13 +1,14 @@
 """Write the generated reference pages: ``python docs/generate.py``; a test keeps them fresh.
 
 Generated are the command line, the JSON each command writes, the store's tables, the
-definitions and the feature catalogue. What a person reads here comes from the code itself.
+definitions and (by ``generate_features.py``, which this runs too) the feature catalogue.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,7 @@ def main() -> None:
         target = ROOT / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(text.encode("utf-8"))
+    runpy.run_path(str(ROOT / "docs" / "generate_features.py"), run_name="__main__")
 
 
 if __name__ == "__main__":
