@@ -87,7 +87,9 @@ def test_origins_outside_the_data_are_refused() -> None:
         make_split(early, _feeds(1000), "UTC")
     noon = (replace(_feeds(1000)[0], starts_at=START + DAY // 2),)
     with pytest.raises(UsageError, match=r"choose one from 2022-01-02"):
-        make_split(Protocol(DEFAULT.definition, origins=Origins(first=date(2022, 1, 1))), noon, "UTC")
+        make_split(
+            Protocol(DEFAULT.definition, origins=Origins(first=date(2022, 1, 1))), noon, "UTC"
+        )
     make_split(Protocol(DEFAULT.definition, origins=Origins(first=date(2022, 1, 2))), noon, "UTC")
     late = Protocol(DEFAULT.definition, origins=Origins(last=date(2024, 9, 20)))
     with pytest.raises(UsageError, match=r"last origin is too late.*choose one up to 2024-06-29"):
