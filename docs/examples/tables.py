@@ -112,14 +112,12 @@ def dates(trained: Json) -> str:
     head = ["", "dates", "from, to", "rows", "positive rows", "different positives"]
     written = [[f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in rows]
     left = {
-        name: n
-        for part in trained["dropped"].values()
-        for name, n in part.items()
-        if n and name != "inactive"
+        part: ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in reasons.items() if n)
+        for part, reasons in trained["dropped"].items()
     }
-    said = ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in left.items())
+    said = "; ".join(f"{part.replace('_', ' ')}: {of}" for part, of in left.items() if of)
     notes = [f"The embargo before the dates that judge is {trained['embargo_days']:g} days."]
-    notes += [f"Rows left out of learning: {said}."] if said else []
+    notes += [f"Rows left out of learning, {said}."] if said else []
     notes += [f"Note: {note}." for note in trained["notes"]]
     return "\n\n".join([table(head, written), " ".join(notes)])
 
@@ -140,6 +138,7 @@ def _ordered(trained: Json) -> list[str]:
 def rankers(trained: Json) -> str:
     """Put the model beside all baselines over all dates."""
     half_life = trained["decayed_half_life"].removesuffix("d")
+    digits = 3 if trained["rankers"]["model"]["average_precision"]["value"] > 0.01 else 5
     rows = []
     for name in _ordered(trained):
         found = trained["rankers"][name]
@@ -148,8 +147,8 @@ def rankers(trained: Json) -> str:
         rows.append(
             [
                 NAMES[name] + extra,
-                interval(found["average_precision"]),
-                interval(apart["average_precision"], sign="+") if apart else "",
+                interval(found["average_precision"], digits),
+                interval(apart["average_precision"], digits, "+") if apart else "",
                 interval(found["auroc"]),
             ]
         )
@@ -168,6 +167,12 @@ def capacity(trained: Json) -> str:
             for found in [trained["rankers"][name]]
         ]
         parts.append(table(head, rows))
+    ranked = _ordered(trained)
+    counts = [name for name in ranked if "count" in name]
+    for name in dict.fromkeys([ranked[1], counts[0]]):
+        apart = trained["differences"][name]["precision_at"]
+        said = ", ".join(f"{interval(apart[str(k)], 3, '+')} at {k}" for k in trained["capacities"])
+        parts.append(f"Precision of the model minus that of {NAMES[name]}: {said}.")
     return "\n\n".join(parts)
 
 
