@@ -1,0 +1,1 @@
+"""Contributions from tables against LightGBM and shap."""
