@@ -37,8 +37,12 @@ from hiu_training.split import Split, make_split
 
 log = logging.getLogger(__name__)
 
-BAND_SHARES = {"very_high": 0.005, "high": 0.02, "raised": 0.10}
-"""A band starts at the score that this share of people had in the calibration block."""
+BAND_SHARES = {"very_high": 0.001, "high": 0.005, "raised": 0.03}
+"""A band starts at the score that this share of people had in the calibration block.
+
+The specification's list of 75 comes from some tens of thousands of people: a list should span
+more than one band, so that a band says something on it.
+"""
 
 REFERENCE = (5, 25, 50, 75, 90, 95, 99)
 """Percentiles of each feature that the bundle carries for explanations."""
