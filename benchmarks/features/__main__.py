@@ -44,6 +44,10 @@ def main() -> None:
         report["featuretools"] = against_featuretools.measure(options, run)
     for line in shown.lines(report):
         print(line)
+    if options.plot:
+        from benchmarks.features.picture import draw
+
+        draw(report, options.plot)
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -66,6 +70,7 @@ def _options() -> Any:
     )  # fmt: skip
     parser.add_argument("--featuretools-python", help="a Python that has featuretools 1.31")
     parser.add_argument("--json", type=Path, help="also write all figures here")
+    parser.add_argument("--plot", type=Path, help="draw the contenders here (.svg or .png)")
     options = parser.parse_args()
     options.contenders = _listed(parser, options.contenders, (*NAMES, "featuretools", "none"))
     options.measures = _listed(parser, options.measures, MEASURES)

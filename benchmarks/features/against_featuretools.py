@@ -42,6 +42,8 @@ def expressed(feature: Feature) -> dict[str, Any] | None:
     which: Which | None = p.get("which")
     if feature.primitive not in _KINDS or which is None or p.get("before") or p.get("nth", 1) > 1:
         return None
+    if which.counting == "events":  # the same as incidents where no call repeats another
+        return None
     chosen = {c: which.accepts(c) for c in (*_COLUMNS, "urgency", "caller_type", "hour_of_week")}
     if any(len(codes) > 1 or (codes and c not in _COLUMNS) for c, codes in chosen.items()):
         return None
@@ -88,9 +90,7 @@ def both_have(whole: Task) -> Task:
     return Task(whole.as_ofs, whole.catalogue.select(names))
 
 
-def _theirs(
-    python: str, folder: Path, store: Store, wanted: Task
-) -> tuple[dict[str, Any], Answer]:
+def _theirs(python: str, folder: Path, store: Store, wanted: Task) -> tuple[dict[str, Any], Answer]:
     from hiu_features import build
 
     histories = store.histories()
@@ -102,6 +102,8 @@ def _theirs(
             "person": histories.event_person,
             "occurred_at": pa.array(histories.occurred_at).cast(when),
             **{name: getattr(histories, name) for name in _COLUMNS},
+            # An unknown reason is not a reason: neither of them counts it among the different.
+            "reason": pa.array(histories.reason, mask=histories.reason == 0),
         },
         "people": {"person": np.arange(histories.n_people, dtype=np.int32)},
         "cutoffs": {"person": rows.person, "time": pa.array(rows.as_of).cast(when)},

@@ -71,10 +71,7 @@ def _difference(feature: Feature, theirs: NDArray[np.float32], ours: NDArray[np.
     if not np.array_equal(np.isnan(a), np.isnan(b)):
         return float("inf")
     allowed = TOLERANCE.get(feature.primitive)
-    if allowed is None:
-        limit = ROUNDING * np.abs(b)
-    else:
-        limit = allowed * np.maximum(1.0, np.abs(b))
+    limit = ROUNDING * np.abs(b) if allowed is None else allowed * np.maximum(1.0, np.abs(b))
     away = np.abs(a - b)
     beyond = away[away > limit]
     return float(beyond.max()) if len(beyond) else 0.0
@@ -86,7 +83,9 @@ def compare_with_reference(
     """Compare the rows of some people, to the bit, with the slow engine of the tests."""
     from tests.support.reference_features import reference_rows
 
-    sample = np.linspace(0, histories.n_people - 1, min(people, histories.n_people)).astype(np.int64)
+    sample = np.linspace(0, histories.n_people - 1, min(people, histories.n_people)).astype(
+        np.int64
+    )
     expected = reference_rows(histories.take(sample), list(task.as_ofs), task.catalogue)
     differing: dict[str, float] = {}
     done = 0

@@ -47,9 +47,9 @@ class _Aggregates:
 
     def number(self, which: Which, days: int, before: int = 0) -> pl.Expr:
         """Count the events of a window."""
-        inside = condition(which) & (AGE <= (before + days) * DAY)
+        inside = condition(which) & ((before + days) * DAY >= AGE)
         if before:
-            inside = inside & (AGE > before * DAY)
+            inside = inside & (before * DAY < AGE)
         total = self._new((which, days, before), inside, pl.Expr.sum)
         return total.cast(pl.Int32)
 
@@ -57,16 +57,18 @@ class _Aggregates:
         """Sum decayed weights; age counts in whole hours."""
         inside = condition(which) & (AGE <= LOOKBACK_DAYS * DAY)
         power = 2.0 ** (-(AGE // HOUR) / (24.0 * half_life))
-        return self._new((which, half_life), pl.when(inside).then(power).otherwise(0.0), pl.Expr.sum)
+        return self._new(
+            (which, half_life), pl.when(inside).then(power).otherwise(0.0), pl.Expr.sum
+        )
 
     def least(self, which: Which, within: int) -> pl.Expr:
         """Take the age of the latest event."""
-        inside = condition(which) & (AGE <= within * DAY)
+        inside = condition(which) & (within * DAY >= AGE)
         return self._new((which, "least"), pl.when(inside).then(AGE), pl.Expr.min)
 
     def different(self, which: Which, days: int, number: pl.Expr) -> pl.Expr:
         """Count the different values of a small number."""
-        inside = condition(which) & (AGE <= days * DAY) & (number < 60)
+        inside = condition(which) & (days * DAY >= AGE) & (number < 60)
         bit = pl.lit(2, pl.Int64).pow(number)
         name = self._new((which, days, str(number)), pl.when(inside).then(bit).otherwise(0),
                          pl.Expr.bitwise_or)  # fmt: skip
@@ -132,9 +134,9 @@ def sequences(known: pl.LazyFrame, features: list[Feature]) -> pl.LazyFrame:
     year = mine.filter(AGE <= 365 * DAY)
     lists = mine.group_by("person").agg(AGE.tail(kept).reverse().alias("latest"))
     lists = lists.with_columns(
-        year=pl.col("latest").list.head(GAPS_KEPT + 1).list.eval(
-            pl.element().filter(pl.element() <= 365 * DAY)
-        )
+        year=pl.col("latest")
+        .list.head(GAPS_KEPT + 1)
+        .list.eval(pl.element().filter(pl.element() <= 365 * DAY))
     )
     rolling = year.rolling("occurred_at", period=f"{days * DAY}i", group_by="person")
     peaks = rolling.agg(pl.len().alias("n")).group_by("person").agg(pl.col("n").max().alias("peak"))

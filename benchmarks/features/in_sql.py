@@ -18,9 +18,11 @@ ORDERED = ("peak", "median_gap", "gap_variation")
 def condition(which: Which, incident: str = "incident") -> str:
     """Write a choice of events as SQL over the columns of a known event."""
     parts = [incident] if which.counting == "incidents" else []
-    for column in COLUMNS:
-        if codes := which.accepts(column):
-            parts.append(f"{column} IN ({', '.join(map(str, codes))})")
+    parts.extend(
+        f"{column} IN ({', '.join(map(str, codes))})"
+        for column in COLUMNS
+        if (codes := which.accepts(column))
+    )
     return " AND ".join(parts)
 
 
@@ -114,8 +116,8 @@ def query(task: Task) -> str:
     choices = list(dict.fromkeys(f.params["which"] for f in ordered))
     steps = [
         f"""known AS (
-            SELECT e.person, d.k, d.as_of - e.occurred_at AS age, e.leads_until > d.as_of AS incident,
-                {", ".join(COLUMNS)}
+            SELECT e.person, d.k, d.as_of - e.occurred_at AS age,
+                e.leads_until > d.as_of AS incident, {", ".join(COLUMNS)}
             FROM events e JOIN dates d ON e.occurred_at < d.as_of AND e.available_at <= d.as_of
                 AND e.superseded_at > d.as_of)""",
         f"""counted AS (

@@ -53,7 +53,8 @@ class _Packed:
     def decay(self, which: Which, half_life: int) -> str:
         source = SOURCE.code(which.source[0])
         self.decays[source, half_life] = None
-        return f"(d{source}_{half_life} * pow(2.0, ({self.base} - as_of // {HOUR}) / {24.0 * half_life}))"
+        hours = f"({self.base} - as_of // {HOUR})"
+        return f"(d{source}_{half_life} * pow(2.0, {hours} / {24.0 * half_life}))"
 
     def latest(self, which: Which) -> str:
         source = SOURCE.code(which.source[0])
@@ -82,6 +83,22 @@ def _value(packed: _Packed, f: Feature) -> str:
         case "recent_weight":
             fast, slow = packed.decay(p["which"], p["fast"]), packed.decay(p["which"], p["slow"])
             return f"{fast} / nullif({slow}, 0)"
+        case "days_since" | "median_gap" | "gap_variation":
+            return _sequence(packed, f)
+    return _PLAIN.get(f.primitive) or person_value(f)
+
+
+_PLAIN = {
+    "peak": "coalesce(peak, 0)",
+    "active_periods": "coalesce(bit_count(months), 0)",
+    "different_reasons": "coalesce(bit_count(reasons), 0)",
+    "tenure": f"tenure / {DAY}.0",
+}
+
+
+def _sequence(packed: _Packed, f: Feature) -> str:
+    p: dict[str, Any] = dict(f.params)
+    match f.primitive:
         case "days_since" if p["nth"] > 1 or p["which"].source == ("call",):
             return f"{packed.latest(p['which'])}[{p['nth']}] / {DAY}.0"
         case "days_since":
@@ -93,15 +110,7 @@ def _value(packed: _Packed, f: Feature) -> str:
         case "gap_variation":
             spread = "list_stddev_pop(gaps) / list_avg(gaps)"
             return f"CASE WHEN len(gaps) >= {LEAST_GAPS} AND list_sum(gaps) > 0 THEN {spread} END"
-        case "peak":
-            return "coalesce(peak, 0)"
-        case "active_periods":
-            return "coalesce(bit_count(months), 0)"
-        case "different_reasons":
-            return "coalesce(bit_count(reasons), 0)"
-        case "tenure":
-            return f"tenure / {DAY}.0"
-    return person_value(f)
+    raise NotImplementedError(f.primitive)
 
 
 def _window_luts(packed: _Packed, source: int) -> list[str]:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from hiu_risk.codes import EVENT_CATEGORIES, SEX, SOURCE
 from hiu_risk.counting import Counting
-from hiu_risk.ingest.publish import publish, staging
 from hiu_risk.histories import Feed, Histories, People
+from hiu_risk.ingest.publish import publish, staging
 from hiu_risk.manifest import FeedRecord
 from hiu_risk.schema import STORE_FILES
 from hiu_risk.store import Store
@@ -66,7 +66,7 @@ def one_history(events: int) -> Histories:
     occurred = np.sort(rng.integers(START, END, events))
     source = rng.choice([1, 2, 3], events, p=[0.6, 0.3, 0.1]).astype(np.uint8)
     available, superseded, leads = _known(rng, occurred, source, plain=False)
-    codes = {
+    codes: dict[str, Any] = {
         name: rng.integers(0, len(EVENT_CATEGORIES[name].names), events).astype(np.uint8)
         for name in _CODES
     }
@@ -132,11 +132,17 @@ def _events(first: int, stop: int, *, plain: bool) -> pa.Table:
     rng = np.random.default_rng([2, first])
     person, occurred = _when(rng, first, stop)
     source = rng.choice([1, 2, 3], len(person), p=[0.6, 0.3, 0.1]).astype(np.uint8)
-    rows = (person, occurred, source, *_known(rng, occurred, source, plain=plain))
+    rows: tuple[NDArray[Any], ...] = (
+        person,
+        occurred,
+        source,
+        *_known(rng, occurred, source, plain=plain),
+    )
     if not plain:
         rows = _corrected(rng, *rows)
     order = np.lexsort((rows[3], rows[2], rows[1], rows[0]))
-    person, occurred, source, available, superseded, leads = (column[order] for column in rows)
+    rows = tuple(column[order] for column in rows)
+    person, occurred, source, available, superseded, leads = rows
     n = len(person)
     columns = {
         name: _names(rng.integers(0, len(names), n).astype(np.uint8), names)

@@ -84,9 +84,10 @@ def tables(histories: Histories, task: Task) -> Tables:
     for feature in task.catalogue:
         if feature.primitive == "covered_days":
             feed = h.feed(feature.params["source"])
-            assert feed is not None and not feed.gaps
+            assert feed is not None
+            assert not feed.gaps
             start = np.maximum(as_ofs - feature.params["days"] * DAY, feed.starts_at)
             covered = np.minimum(as_ofs, feed.complete_until) - start
             dates[feature.name] = (covered / DAY).astype(np.float32)
-    assert END >= as_ofs.max()
+    assert as_ofs.max() <= END
     return Tables(pa.table(events), pa.table(attributes), pa.table(dates))

@@ -15,7 +15,7 @@ warnings.simplefilter("ignore")
 
 import featuretools as ft  # noqa: E402
 import pandas as pd  # noqa: E402
-from featuretools.primitives import Count, NumUnique, TimeSinceFirst, TimeSinceLast  # noqa: E402
+from featuretools.primitives import And, Count, NumUnique, TimeSinceFirst, TimeSinceLast  # noqa: E402
 
 
 def entities(events: pd.DataFrame, people: pd.DataFrame) -> ft.EntitySet:
@@ -26,7 +26,7 @@ def entities(events: pd.DataFrame, people: pd.DataFrame) -> ft.EntitySet:
         dataframe=events,
         index="event",
         time_index="occurred_at",
-        logical_types={name: "Categorical" for name in ("source", "reason", "outcome", "arrival")},
+        logical_types=dict.fromkeys(("source", "reason", "outcome", "arrival"), "Categorical"),
     )
     found.add_relationship("people", "person", "events", "person")
     return found
@@ -38,7 +38,7 @@ def definition(found: ft.EntitySet, asked: dict) -> ft.Feature:
     where = None
     for column, code in asked["where"]:
         test = ft.Feature(found["events"].ww[column]) == code
-        where = test if where is None else ft.Feature([where, test], primitive="and")
+        where = test if where is None else ft.Feature([where, test], primitive=And)
     primitive = {
         "count": Count, "different": NumUnique, "last": TimeSinceLast, "first": TimeSinceFirst
     }[asked["kind"]]  # fmt: skip
@@ -56,21 +56,29 @@ def main(request: dict) -> dict:
     cutoffs = pd.read_parquet(request["cutoffs"])
     found = entities(events, people)
     windows = sorted({f["days"] for f in request["features"]})
-    plans = {d: [definition(found, f) for f in request["features"] if f["days"] == d] for d in windows}
+    plans = {
+        d: [definition(found, f) for f in request["features"] if f["days"] == d] for d in windows
+    }
     started, made = time.perf_counter(), []
     for days, features in plans.items():
         made.append(
             ft.calculate_feature_matrix(
-                features, found, cutoff_time=cutoffs, cutoff_time_in_index=True,
-                include_cutoff_time=False, verbose=False,
+                features,
+                found,
+                cutoff_time=cutoffs,
+                cutoff_time_in_index=True,
+                include_cutoff_time=False,
+                verbose=False,
                 training_window=f"{days} days" if days else None,
-            )  # fmt: skip
+            )
         )
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     table = pd.concat(made, axis=1).reset_index()
-    for name in [f["name"] for f in request["features"]]:
-        table[name] = table[name].astype("float64")
+    for feature in request["features"]:
+        column = table[feature["name"]].astype("float64")
+        # It gives no number where there is no such event; ours gives 0 different reasons.
+        table[feature["name"]] = column.fillna(0) if feature["kind"] == "different" else column
     table.to_parquet(request["out"])
     return {
         "seconds": seconds, "peak_mib": peak,
