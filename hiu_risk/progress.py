@@ -17,7 +17,7 @@ _LINE_EVERY = 5.0
 
 
 @contextmanager
-def progress(label: str, total: float) -> Iterator[Advance]:
+def progress(label: str, total: float, unit: str = "") -> Iterator[Advance]:
     """Show the progress of work of a known total.
 
     On a terminal a bar with the rate and the time left goes to standard error and disappears
@@ -29,6 +29,8 @@ def progress(label: str, total: float) -> Iterator[Advance]:
         What is being done; never a person's value.
     total : float
         The amount of work in all.
+    unit : str
+        What the work is counted in, such as ``people``; without it no rate is shown.
 
     Examples
     --------
@@ -38,11 +40,23 @@ def progress(label: str, total: float) -> Iterator[Advance]:
     """
     if sys.stderr.isatty():
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            ProgressColumn,
+            Task,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.text import Text
+
+        class RateColumn(ProgressColumn):
+            def render(self, task: Task) -> Text:
+                return Text(_rate(task.speed or 0.0, unit))
 
         bar = Progress(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
-            TimeRemainingColumn(), console=Console(stderr=True), transient=True,
+            RateColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True,
         )  # fmt: skip
         with bar:
             task = bar.add_task(label, total=total)
@@ -56,7 +70,15 @@ def progress(label: str, total: float) -> Iterator[Advance]:
         done += amount
         if time.monotonic() - last >= _LINE_EVERY:
             last = time.monotonic()
-            left = (last - started) * (total - done) / max(done, 1e-9)
-            log.info("%s: %.0f%%, about %.0f s left", label, 100 * done / total, left)
+            rate = done / (last - started)
+            left, said = (total - done) / max(rate, 1e-9), _rate(rate, unit)
+            percent = 100 * done / total
+            log.info("%s: %.0f%%%s, about %.0f s left", label, percent, said and f", {said}", left)
 
     yield advance
+
+
+def _rate(rate: float, unit: str) -> str:
+    if not unit:
+        return ""
+    return f"{rate:,.0f} {unit}/s" if rate >= 10 else f"{rate:.2g} {unit}/s"
