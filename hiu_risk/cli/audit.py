@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hiu_risk.cli.output import JsonFile, Result, say, write_result
+from hiu_risk.cli.output import (
+    HomeFolder,
+    JsonFile,
+    ModelName,
+    ProtocolFile,
+    Result,
+    StoreFolder,
+    say,
+    write_result,
+)
 from hiu_training.audit.result import MAY_NOT_LEAVE, AuditDocument
 
 if TYPE_CHECKING:
@@ -22,13 +31,11 @@ class AuditResult(AuditDocument, Result):
 
 
 def audit(
-    protocol: Annotated[Path, typer.Option(metavar="FILE", help="The training protocol.")],
+    protocol: ProtocolFile,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for audit.html.")],
-    store: Annotated[Path, typer.Option(help="The store.")] = Path("store"),
-    home: Annotated[Path, typer.Option(help="The model home.")] = Path("mlruns"),
-    model: Annotated[
-        str, typer.Option(help="champion, challenger, or a model version.")
-    ] = "champion",
+    store: StoreFolder = Path("store"),
+    home: HomeFolder = Path("mlruns"),
+    model: ModelName = "champion",
     by: Annotated[
         list[str] | None, typer.Option(help="A grouping column; repeat for more. Default: all.")
     ] = None,
@@ -46,7 +53,7 @@ def audit(
         bool,
         typer.Option("--no-suppression", help="Show small numbers: may not leave the team."),
     ] = False,
-    json: JsonFile = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Show who the list misses, by sex, age, ethnic group and deprivation, with intervals."""
     from hiu_risk.files import write_text
@@ -83,7 +90,7 @@ def audit(
     write_text(page, render_page(document))
     result = AuditResult(**dict(document), page=str(page))
     _say(result)
-    write_result(json, result)
+    write_result(json_file, result)
 
 
 def _plan(

@@ -7,11 +7,17 @@ import os
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from pydantic import Field
 
+from hiu_risk.cli.audit import AuditResult
+from hiu_risk.cli.ingest import IngestResult
 from hiu_risk.cli.output import JsonFile, Result, say, write_result
+from hiu_risk.cli.score import ScoreResult
+from hiu_risk.cli.synth import SynthResult
+from hiu_risk.cli.train import TrainResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +32,9 @@ capacities = [50, 75, 100]
 """
 KEY = "HIU_RISK_PSEUDONYM_KEY"
 MARK = ".made-by-hiu-risk-demo"
+
+
+Wrote = TypeVar("Wrote", bound=Result)
 
 
 class DemoStep(Result):
@@ -47,12 +56,17 @@ class DemoResult(Result):
     audit_page: str
     worklist_page: str
     api_score_equals_batch: bool
+    synth: SynthResult = Field(description="what the command synth wrote")
+    ingest: IngestResult
+    train: TrainResult
+    audit: AuditResult
+    score: list[ScoreResult] = Field(description="the list of a week before, and the last one")
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for everything it makes.")] = Path(
-        "hiu-risk-demo"
-    ),
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for everything it makes.")
+    ] = Path("hiu-risk-demo"),
     people: Annotated[int, typer.Option(help="How many people the region has.")] = 50_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same region.")] = 1,
     json_file: JsonFile = None,
@@ -76,11 +90,25 @@ def demo(
         audit_page=str(out / "audit/audit.html"),
         worklist_page=str(out / "worklist/worklist.html"),
         api_score_equals_batch=same,
+        synth=_read(SynthResult, out, "synth"),
+        ingest=_read(IngestResult, out, "ingest"),
+        train=_read(TrainResult, out, "evaluation"),
+        audit=_read(AuditResult, out, "audit"),
+        score=[_read(ScoreResult, out, name) for name in ("worklist-a-week-before", "worklist")],
     )
     say(f"\nDone in {result.seconds:.0f} s. Open these in a browser:")
     say(f"  {result.worklist_page}\n  {result.audit_page}")
     write_result(out / "demo.json", result)
     write_result(json_file, result)
+
+
+def _read(kind: type[Wrote], out: Path, name: str) -> Wrote:
+    return kind.model_validate_json(_json(out, name).read_text(encoding="utf-8"))
+
+
+def _json(out: Path, name: str) -> Path:
+    """Name what a step writes for scripts; the judged model stands where it is easily found."""
+    return out / f"{name}.json" if name == "evaluation" else out / "json" / f"{name}.json"
 
 
 class _Steps:
@@ -100,9 +128,9 @@ def _fresh(out: Path) -> None:
     from hiu_risk.errors import UsageError
 
     if out.exists():
-        if not (out / MARK).is_file() and any(out.iterdir()):
+        if not out.is_dir() or (not (out / MARK).is_file() and any(out.iterdir())):
             raise UsageError(
-                "the folder holds something else", where=str(out), fix="name another with --out"
+                "something else is there", where=str(out), fix="name another with --out"
             )
         shutil.rmtree(out)
     out.mkdir(parents=True)
@@ -124,16 +152,20 @@ def _prepare(out: Path, people: int, seed: int, steps: _Steps) -> str:
     protocol = out / "onset.toml"
     steps.run(
         f"hiu-risk synth --people {people} --seed {seed} --out {extracts}",
-        lambda: synth(out=extracts, people=people, seed=seed),
+        lambda: synth(out=extracts, people=people, seed=seed, json_file=_json(out, "synth")),
     )
     steps.run(
         f"hiu-risk ingest --mapping {extracts}/mapping.toml --store {store}",
-        lambda: ingest(mapping=extracts / "mapping.toml", store=store),
+        lambda: ingest(
+            mapping=extracts / "mapping.toml", store=store, json_file=_json(out, "ingest")
+        ),
     )
     write_text(protocol, PROTOCOL)
     steps.run(
         f"hiu-risk train --store {store} --protocol {protocol} --home {home}",
-        lambda: train(store=store, protocol=protocol, home=home, json_file=out / "evaluation.json"),
+        lambda: train(
+            store=store, protocol=protocol, home=home, json_file=_json(out, "evaluation")
+        ),
     )
     feeds = Store.open(store).histories().feeds
     return from_seconds(min(feed.complete_until for feed in feeds)).date().isoformat()
@@ -151,7 +183,13 @@ def _use(out: Path, last: str, steps: _Steps) -> int:
     steps.run(
         f"hiu-risk audit --store {store} --protocol {out}/onset.toml --home {home}"
         f" --out {out}/audit",
-        lambda: audit(store=store, protocol=out / "onset.toml", home=home, out=out / "audit"),
+        lambda: audit(
+            store=store,
+            protocol=out / "onset.toml",
+            home=home,
+            out=out / "audit",
+            json_file=_json(out, "audit"),
+        ),
     )
     week_before = (date.fromisoformat(last) - timedelta(days=7)).isoformat()
     for day, folder in ((week_before, out / "worklist-a-week-before"), (last, worklist)):
@@ -159,7 +197,12 @@ def _use(out: Path, last: str, steps: _Steps) -> int:
             f"hiu-risk score --store {store} --as-of {day} --capacity 75 --home {home}"
             f" --out {folder}",
             lambda day=day, folder=folder: score(  # type: ignore[misc]
-                as_of=day, store=store, home=home, capacity=75, out=folder
+                as_of=day,
+                store=store,
+                home=home,
+                capacity=75,
+                out=folder,
+                json_file=_json(out, folder.name),
             ),
         )
     with (worklist / "worklist.csv").open(encoding="utf-8", newline="") as stream:

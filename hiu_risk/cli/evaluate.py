@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from hiu_risk.cli.evaluation_table import Evaluation, evaluation_fields, say_evaluation
-from hiu_risk.cli.output import JsonFile, say, write_result
+from hiu_risk.cli.output import (
+    HomeFolder,
+    JsonFile,
+    ModelName,
+    ProtocolFile,
+    StoreFolder,
+    TruthFolder,
+    say,
+    write_result,
+)
 
 
 class EvaluateResult(Evaluation):
@@ -23,18 +29,11 @@ class EvaluateResult(Evaluation):
 
 
 def evaluate(
-    protocol: Annotated[Path, typer.Option(metavar="FILE", help="The training protocol.")],
-    store: Annotated[Path, typer.Option(help="The store.")] = Path("store"),
-    home: Annotated[Path, typer.Option(help="The model home.")] = Path("mlruns"),
-    model: Annotated[
-        str, typer.Option(help="champion, challenger, or a model version.")
-    ] = "champion",
-    truth: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Folder of a synthetic region: adds the best possible ranking."
-        ),
-    ] = None,
+    protocol: ProtocolFile,
+    store: StoreFolder = Path("store"),
+    home: HomeFolder = Path("mlruns"),
+    model: ModelName = "champion",
+    truth: TruthFolder = None,
     json_file: JsonFile = None,
 ) -> None:
     """Judge a registered model beside its baselines at the last dates of a store."""

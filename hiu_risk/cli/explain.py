@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hiu_risk.cli.output import JsonFile, Result, say, write_result
+from hiu_risk.cli.output import (
+    AsOf,
+    HomeFolder,
+    JsonFile,
+    ModelName,
+    Result,
+    StoreFolder,
+    say,
+    write_result,
+)
 
 if TYPE_CHECKING:
     from hiu_serving.explain import Explanation
@@ -68,13 +77,11 @@ class ExplainResult(Result):
 
 
 def explain(
-    as_of: Annotated[str, typer.Option(help="Index date, 2025-03-01 or 2025-03-01T06:00:00Z.")],
+    as_of: AsOf,
     person: Annotated[str, typer.Option(help="A pseudonym, as on a worklist.")],
-    store: Annotated[Path, typer.Option(help="The store.")] = Path("store"),
-    home: Annotated[Path, typer.Option(help="The model home.")] = Path("mlruns"),
-    model: Annotated[
-        str, typer.Option(help="champion, challenger, or a model version.")
-    ] = "champion",
+    store: StoreFolder = Path("store"),
+    home: HomeFolder = Path("mlruns"),
+    model: ModelName = "champion",
     json_file: JsonFile = None,
 ) -> None:
     """Take one person's score apart: what raises it, what lowers it, and that it adds up."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import Field
 
-from hiu_risk.cli.output import JsonFile, Result, say, write_result
+from hiu_risk.cli.output import JsonFile, Result, StoreFolder, say, write_result
 from hiu_risk.errors import UsageError
 from hiu_risk.times import month_starts, parse_as_of
 
@@ -43,9 +43,10 @@ class FeaturesResult(Result):
 
 
 def features(
-    store: Annotated[Path, typer.Option(help="Folder of the store.")] = Path("store"),
+    store: StoreFolder = Path("store"),
     as_of: Annotated[
-        str | None, typer.Option(help="Index date, 2025-03-01 or 2025-03-01T06:00:00Z.")
+        str | None,
+        typer.Option(metavar="DATE", help="Index date, 2025-03-01 or 2025-03-01T06:00:00Z."),
     ] = None,
     every: Annotated[
         Every | None, typer.Option(help="Instead of one date: the first of each month.")
@@ -54,9 +55,9 @@ def features(
         str | None, typer.Option("--from", help="With --every: the first date.")
     ] = None,
     end: Annotated[str | None, typer.Option("--to", help="With --every: the last date.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder to write, whole or not at all.")] = Path(
-        "features-out"
-    ),
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder to write, whole or not at all.")
+    ] = Path("features-out"),
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace other feature files there.")
     ] = False,

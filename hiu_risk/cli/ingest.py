@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import Field
 
-from hiu_risk.cli.output import JsonFile, Result, say, write_result
+from hiu_risk.cli.output import JsonFile, Result, StoreFolder, say, write_result
 from hiu_risk.manifest import FeedRecord, Linkage
 
 if TYPE_CHECKING:
@@ -42,8 +42,10 @@ class IngestResult(Result):
 
 
 def ingest(
-    mapping: Annotated[Path, typer.Option(help="The mapping, a TOML file.", show_default=False)],
-    store: Annotated[Path, typer.Option(help="Folder of the store.")] = Path("store"),
+    mapping: Annotated[
+        Path, typer.Option(metavar="FILE", help="The mapping, a TOML file.", show_default=False)
+    ],
+    store: StoreFolder = Path("store"),
     json_file: JsonFile = None,
 ) -> None:
     """Read local extracts into a store, checking every row."""

@@ -1,4 +1,4 @@
-"""What every command shares: saying things, ``--json``, and errors as exit codes."""
+"""What commands share: options, saying things, ``--json``, and errors as exit codes."""
 
 from __future__ import annotations
 
@@ -18,6 +18,22 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 JsonFile = Annotated[
     Path | None,
     typer.Option("--json", metavar="FILE", help="Also write what is printed as one JSON object."),
+]
+
+StoreFolder = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the store.")]
+HomeFolder = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the model home.")]
+ModelName = Annotated[
+    str, typer.Option(metavar="NAME", help="champion, challenger, or a model version.")
+]
+ProtocolFile = Annotated[Path, typer.Option(metavar="FILE", help="The training protocol.")]
+TruthFolder = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Folder of a synthetic region: adds the best possible ranking."
+    ),
+]
+AsOf = Annotated[
+    str, typer.Option(metavar="DATE", help="Index date, 2025-03-01 or 2025-03-01T06:00:00Z.")
 ]
 
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hiu_risk.cli.output import JsonFile, Result, say, write_result
+from hiu_risk.cli.output import (
+    AsOf,
+    HomeFolder,
+    JsonFile,
+    ModelName,
+    Result,
+    StoreFolder,
+    say,
+    write_result,
+)
 
 if TYPE_CHECKING:
     from hiu_serving.worklist import Worklist
@@ -71,13 +80,13 @@ class ScoreResult(Result):
 
 
 def score(
-    as_of: Annotated[str, typer.Option(help="Index date, 2025-03-01 or 2025-03-01T06:00:00Z.")],
-    out: Annotated[Path, typer.Option(help="Folder for worklist.csv and worklist.html.")],
-    store: Annotated[Path, typer.Option(help="The store.")] = Path("store"),
-    home: Annotated[Path, typer.Option(help="The model home.")] = Path("mlruns"),
-    model: Annotated[
-        str, typer.Option(help="champion, challenger, or a model version.")
-    ] = "champion",
+    as_of: AsOf,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for worklist.csv and worklist.html.")
+    ],
+    store: StoreFolder = Path("store"),
+    home: HomeFolder = Path("mlruns"),
+    model: ModelName = "champion",
     capacity: Annotated[int, typer.Option(help="Most people on the list.")] = 75,
     banner_days: Annotated[
         float, typer.Option(help="Days a feed may be late before the list says so.")

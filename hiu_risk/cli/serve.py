@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from hiu_risk.cli.output import say
+from hiu_risk.cli.output import HomeFolder, say
 
 
 def serve(
-    keys: Annotated[Path, typer.Option(help="File of API keys (hashes alone).")],
-    home: Annotated[Path, typer.Option(help="The model home.")] = Path("mlruns"),
+    keys: Annotated[Path, typer.Option(metavar="FILE", help="File of API keys (hashes alone).")],
+    home: HomeFolder = Path("mlruns"),
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65_535)] = 8000,
     rate: Annotated[

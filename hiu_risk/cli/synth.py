@@ -26,7 +26,7 @@ class SynthResult(Result):
 
 
 def synth(
-    out: Annotated[Path, typer.Option(help="Folder to make; must be new or empty.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to make; must be new or empty.")],
     people: Annotated[int, typer.Option(help="How many people the service knows.")] = 20_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 1,
     months: Annotated[int, typer.Option(help="How many months the feeds cover.")] = 36,

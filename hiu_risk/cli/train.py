@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
 from pydantic import Field
 
 from hiu_risk.cli.evaluation_table import Evaluation, evaluation_fields, say_evaluation
-from hiu_risk.cli.output import JsonFile, say, write_result
+from hiu_risk.cli.output import (
+    HomeFolder,
+    JsonFile,
+    ProtocolFile,
+    StoreFolder,
+    TruthFolder,
+    say,
+    write_result,
+)
 
 if TYPE_CHECKING:
     from hiu_risk.synth import TruthRows
@@ -43,15 +50,10 @@ class TrainResult(Evaluation):
 
 
 def train(
-    protocol: Annotated[Path, typer.Option(metavar="FILE", help="The training protocol.")],
-    store: Annotated[Path, typer.Option(help="The store.")] = Path("store"),
-    home: Annotated[Path, typer.Option(help="The model home.")] = Path("mlruns"),
-    truth: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Folder of a synthetic region: adds the best possible ranking."
-        ),
-    ] = None,
+    protocol: ProtocolFile,
+    store: StoreFolder = Path("store"),
+    home: HomeFolder = Path("mlruns"),
+    truth: TruthFolder = None,
     json_file: JsonFile = None,
 ) -> None:
     """Train a model, judge it beside its baselines, and register it."""
