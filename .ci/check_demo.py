@@ -22,6 +22,8 @@ def main(readme: Path, folder: Path) -> None:
     nameless = [row["rank"] for row in rows if not row["reason_1"]]
     if nameless:
         sys.exit(f"Listed without a reason: ranks {nameless}")
+    if not json.loads((folder / "demo.json").read_text("utf-8"))["api_score_equals_batch"]:
+        sys.exit("The API gave another score than the worklist")
     rankers = json.loads((folder / "evaluation.json").read_text("utf-8"))["rankers"]
     for name in (
         "model",

@@ -17,6 +17,7 @@ from hiu_risk.ingest import run_ingest
 from hiu_risk.synth import write_region
 from hiu_training.audit.result import MAY_NOT_LEAVE
 from hiu_training.protocol import parse_protocol
+from tests.support.published import checked
 from tests.support.serving import make_bundle, make_home
 
 Run = Callable[..., tuple[int, str, str]]
@@ -74,7 +75,7 @@ def run(
 def test_a_page_and_its_numbers_are_written(run: Run, tmp_path: Path) -> None:
     code, said, _ = run("--resamples", 200, "--capacity", 40, "--json", tmp_path / "audit.json")
     assert code == 0
-    result = AuditResult.model_validate(json.loads((tmp_path / "audit.json").read_text()))
+    result = AuditResult.model_validate(checked("audit", tmp_path / "audit.json"))
     page = (tmp_path / "out" / "audit.html").read_text(encoding="utf-8")
     assert result.page == str(tmp_path / "out" / "audit.html")
     assert result.capacities == (20, 40, 60)

@@ -15,6 +15,7 @@ from hiu_risk.errors import UsageError
 from hiu_risk.store import Store
 from hiu_risk.times import month_starts
 from tests.support.histories import random_histories
+from tests.support.published import checked
 from tests.support.stores import write_store
 
 
@@ -33,7 +34,7 @@ def test_writes_what_build_gives(store, tmp_path):
     span = ("--every", "month", "--from", "2023-02-01", "--to", "2023-06-30")
     done = run("--store", store, *span, "--out", out, "--json", file)
     assert done.exit_code == 0, done.output
-    result = json.loads(file.read_text(encoding="utf-8"))
+    result = checked("features", file)
     as_ofs = result["as_ofs"]
     assert len(as_ofs) == 5
     opened = Store.open(store)

@@ -28,6 +28,7 @@ from tests.support.extracts import (
     write,
 )
 from tests.support.histories import seconds
+from tests.support.published import checked
 
 ONE = "1,p1,2024-01-01T10:00,2024-01-02,hear_treat"
 REGION = """\
@@ -259,7 +260,7 @@ def test_each_rule_rejects_its_row_and_says_so(tmp_path, monkeypatch, capsys, ro
     said = capsys.readouterr().out
     assert "calls: 1 accepted + 1 rejected + 0 merged = 2 read" in said
     assert f"rejected: {rule} 1" in said
-    result = json.loads(out.read_text(encoding="utf-8"))
+    result = checked("ingest", out)
     assert result["feeds"][0]["rejects"] == {rule: 1}
 
 
@@ -275,13 +276,16 @@ def test_without_a_declared_extract_the_clock_says_what_is_in_the_future(
     assert call.complete_until == seconds("2024-01-01T10:00") + 1
 
 
-def test_an_end_before_its_start_is_rejected(tmp_path):
+def test_an_end_before_its_start_is_rejected_and_said(tmp_path, monkeypatch, capsys):
     files = {
         **REGION_FILES,
         "ae.csv": [*REGION_FILES["ae.csv"], "x3,ann,02/01/2024,08:30,2024-01-01,1"],
     }
-    report = ingest(write(tmp_path, files), tmp_path / "store")
-    assert report.manifest.feeds[1].rejects == {"before_its_start": 1}
+    path, store = write(tmp_path, files), tmp_path / "store"
+    assert run_command(monkeypatch, "ingest", "--mapping", str(path), "--store", str(store)) == 0
+    said = capsys.readouterr().out
+    assert "ae: 2 accepted + 1 rejected + 0 merged = 3 read" in said
+    assert "rejected: before_its_start 1" in said
 
 
 def test_a_row_that_arrives_on_the_day_of_the_extract_is_known_by_then(tmp_path):

@@ -19,6 +19,7 @@ from hiu_risk.store import Store
 from hiu_risk.synth import write_region
 from hiu_serving.api.example import request_for
 from tests.support.api import make_client
+from tests.support.published import checked
 from tests.support.serving import make_bundle, make_home
 
 Run = Callable[..., tuple[int, str, str]]
@@ -69,7 +70,7 @@ def test_a_list_is_written_kept_and_compared_with_the_one_before(
     assert "never be used to downgrade or delay a live 999 call" in out
     code, out, _ = score("--as-of", "2023-04-08", "--capacity", 20, "--json", tmp_path / "w.json")
     assert code == 0
-    result = json.loads((tmp_path / "w.json").read_text(encoding="utf-8"))
+    result = checked("score", tmp_path / "w.json")
     with (tmp_path / "out" / "worklist.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     page = (tmp_path / "out" / "worklist.html").read_text(encoding="utf-8")
@@ -98,7 +99,7 @@ def test_an_explanation_adds_up_and_agrees_with_the_list(
     )  # fmt: skip
     assert code == 0
     assert "Adds up within 0.000001: yes" in out
-    found = json.loads((tmp_path / "e.json").read_text(encoding="utf-8"))
+    found = checked("explain", tmp_path / "e.json")
     parts = [f["contribution"] for c in found["concepts"] for f in c["features"]]
     assert sum(parts) + found["base"] == pytest.approx(found["log_odds"], abs=1e-6)
     assert found["score"] == entry["score"]

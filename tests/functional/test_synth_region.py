@@ -19,6 +19,7 @@ from hiu_risk.ingest.run import run_ingest
 from hiu_risk.store import Store
 from hiu_risk.synth import read_truth, region, truth_for_store, write_region
 from hiu_risk.synth.extracts import LEFT
+from tests.support.published import checked
 from tests.support.synth_region import scale
 
 KEY = b"a key for tests, long enough to be one"
@@ -268,7 +269,7 @@ def test_the_command_says_what_it_made(tmp_path: Path) -> None:
     run = CliRunner().invoke(app, [*arguments, "--json", str(file)])
     assert run.exit_code == 0, run.output
     assert "Nobody in it is real" in run.output
-    result = json.loads(file.read_text(encoding="utf-8"))
+    result = checked("synth", file)
     lines = (out / "calls.csv").read_text(encoding="utf-8").count("\n") - 1
     assert result["rows"]["calls"] == lines
     assert {path.name for path in out.iterdir()} == {

@@ -15,6 +15,7 @@ from hiu_training.protocol import load_protocol
 from hiu_training.scored import scored_rows
 from hiu_training.train import train_model
 from tests.support.extracts import run_command
+from tests.support.published import checked
 from tests.support.trainings import PROTOCOL, write_protocol, write_region
 
 RANKERS = {
@@ -51,7 +52,7 @@ def _refused(capsys: Any, monkeypatch: Any, *arguments: str) -> tuple[int, str]:
 
 
 def test_training_writes_every_ranker_pooled_and_per_origin(place: Path) -> None:
-    result = TrainResult.model_validate_json((place / "train.json").read_text("utf-8"))
+    result = TrainResult.model_validate(checked("train", place / "train.json"))
     assert set(result.rankers) == RANKERS
     assert len(result.per_origin) == 3
     for origin in result.per_origin:
@@ -80,6 +81,7 @@ def test_mlflow_holds_the_run_and_the_model_without_a_pickle(place: Path) -> Non
         champion = client.get_model_version_by_alias("hiu-risk", "champion")
         logged = next(path.parent for path in files if path.name == "MLmodel")
         served = mlflow.pyfunc.load_model(str(logged))
+    assert [column.name for column in served.metadata.signature.outputs] == ["score", "band"]
     assert int(champion.version) == result["registered_version"]
     assert run.data.params["data_hash"] == Store.open(place / "store").content_hash
     assert run.data.params["code_version"] == result["code_version"]
@@ -130,7 +132,7 @@ def test_evaluate_says_what_train_said(place: Path, monkeypatch: Any) -> None:
     trained = TrainResult.model_validate_json((place / "train.json").read_text("utf-8"))
     options = _train(place, json=str(place / "evaluate.json"))[1:]
     assert run_command(monkeypatch, "evaluate", *options) == 0
-    result = EvaluateResult.model_validate_json((place / "evaluate.json").read_text("utf-8"))
+    result = EvaluateResult.model_validate(checked("evaluate", place / "evaluate.json"))
     assert result.bundle_id == trained.bundle_id
     assert result.rankers == trained.rankers
     assert result.per_origin == trained.per_origin

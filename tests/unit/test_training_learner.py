@@ -208,8 +208,9 @@ def test_one_class_in_the_calibration_block_takes_the_block_before_or_is_refused
     learned = learn(replace(rows, label=label), _split(), parse_protocol(""), DIRECTIONS)
     assert learned.base_rate > 0
     neither = np.where(rows.origin >= 6, 0, rows.label).astype(np.int8)
-    with pytest.raises(ModelError, match=r"one class alone: 0 positive.*calibration block"):
+    with pytest.raises(ModelError, match=r"one class alone: 0 positive.*calibration block") as no:
         learn(replace(rows, label=neither), _split(), parse_protocol(""), DIRECTIONS)
+    assert no.value.exit_code == 1
 
 
 def test_few_positives_are_calibrated_by_offset_or_refused_as_the_protocol_says() -> None:
