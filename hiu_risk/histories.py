@@ -14,6 +14,7 @@ So at any index date
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -120,6 +121,23 @@ class Feed:
     complete_until: int
     delay: int = 0
     gaps: tuple[tuple[int, int], ...] = ()
+
+
+def joined(spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Put spans in order and join those that touch or overlap.
+
+    Examples
+    --------
+    >>> joined([(5, 9), (1, 3), (2, 5), (12, 13)])
+    ((1, 9), (12, 13))
+    """
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return tuple(found)
 
 
 @dataclass(frozen=True)

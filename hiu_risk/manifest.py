@@ -34,6 +34,9 @@ class FeedRecord(_Strict):
     source: str = Field(default="", description="call, ae or admission; empty for the other tables")
     starts_at: int | None = Field(default=None, description="UTC seconds since 1970")
     complete_until: int | None = Field(default=None, description="UTC seconds since 1970")
+    gaps: list[tuple[int, int]] = Field(
+        default_factory=list, description="declared spans without data, in UTC seconds"
+    )
     delay: int = Field(default=0, description="declared seconds between an event and its row")
     available_at: str = Field(default="", description="'column', or 'occurred_at + delay'")
     read: int = Field(description="rows read, without the filtered ones")

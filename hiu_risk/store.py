@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from hiu_risk.codes import ETHNIC_GROUP, EVENT_CATEGORIES, SEX, Vocabulary
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.files import sha256_of
-from hiu_risk.histories import UNKNOWN_TIME, Caseload, Feed, Histories, People
+from hiu_risk.histories import UNKNOWN_TIME, Caseload, Feed, Histories, People, joined
 from hiu_risk.incidents import CODES
 from hiu_risk.manifest import Manifest
 from hiu_risk.schema import SCHEMA_VERSION
@@ -137,13 +137,17 @@ class Store:
         for record in self.manifest.feeds:
             if not record.source or record.starts_at is None or record.complete_until is None:
                 continue
-            feed = Feed(record.source, record.starts_at, record.complete_until, record.delay)
+            feed = Feed(
+                record.source, record.starts_at, record.complete_until, record.delay,
+                joined(record.gaps),
+            )  # fmt: skip
             if other := found.get(record.source):
                 feed = Feed(
                     record.source,
                     max(feed.starts_at, other.starts_at),
                     min(feed.complete_until, other.complete_until),
                     max(feed.delay, other.delay),
+                    joined([*feed.gaps, *other.gaps]),
                 )
             found[record.source] = feed
         return tuple(found.values())

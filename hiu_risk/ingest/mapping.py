@@ -94,6 +94,7 @@ class FeedMapping:
     extract_until: int | None = None
     starts_at: int | None = None
     complete_until: int | None = None
+    gaps: tuple[tuple[int, int], ...] = ()
     dates: Mapped[str, tuple[str, ...]] = field(default_factory=dict)
     values: Mapped[str, ValueMap] = field(default_factory=dict)
     constants: Mapped[str, str] = field(default_factory=dict)

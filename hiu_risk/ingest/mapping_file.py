@@ -18,8 +18,8 @@ from hiu_risk.toml_lines import TomlFile, read_toml
 
 FEED_KEYS = (
     "name", "table", "path", "member", "format", "encoding", "delimiter", "zone", "missing",
-    "allow_empty", "delay_hours", "extract_until", "starts_at", "complete_until", "columns",
-    "dates", "values", "constants", "filter",
+    "allow_empty", "delay_hours", "extract_until", "starts_at", "complete_until", "gaps",
+    "columns", "dates", "values", "constants", "filter",
 )  # fmt: skip
 _FORMATS = ("csv", "parquet")
 
@@ -127,6 +127,7 @@ class _Reader:
             extract_until=self._moment("extract_until", zone),
             starts_at=self._moment("starts_at", zone),
             complete_until=self._moment("complete_until", zone),
+            gaps=self._gaps(zone),
             dates={
                 name: _texts(value, self.where("dates", name))
                 for name, value in self._section("dates", self._time_column).items()
@@ -262,8 +263,21 @@ class _Reader:
 
     def _moment(self, key: str, zone: str) -> int | None:
         value = self.data.get(key)
-        if value is None:
-            return None
+        return None if value is None else self._read_moment(value, key, zone)
+
+    def _gaps(self, zone: str) -> tuple[tuple[int, int], ...]:
+        spans = self.data.get("gaps", [])
+        pairs = isinstance(spans, list) and all(isinstance(s, list) and len(s) == 2 for s in spans)
+        gaps = [[self._read_moment(t, "gaps", zone) for t in s] for s in spans] if pairs else []
+        if not pairs or any(since >= to for since, to in gaps):
+            raise UsageError(
+                "gaps are pairs of dates, the earlier first",
+                where=self.where("gaps"),
+                fix='write gaps = [["2024-01-31", "2024-02-10"]]',
+            )
+        return tuple((since, to) for since, to in sorted(gaps))
+
+    def _read_moment(self, value: Any, key: str, zone: str) -> int:
         try:
             moment = value if isinstance(value, date) else datetime.fromisoformat(value)
         except (TypeError, ValueError):

@@ -253,6 +253,7 @@ def _record(con: duckdb.DuckDBPyConnection, done: _Done) -> FeedRecord:
         update={
             "starts_at": first if feed.starts_at is None else feed.starts_at,
             "complete_until": complete,
+            "gaps": list(feed.gaps),
             "available_at": "column" if "available_at" in feed.columns else "occurred_at + delay",
             "corrected": corrected,
             "unlinked": unlinked,

@@ -317,3 +317,17 @@ def test_calls_close_together_are_one_incident_where_the_model_learned_so(tmp_pa
 
     assert score(merging, close) == score(merging, named)
     assert score(apart, close) != score(apart, named)
+
+
+def test_a_gap_of_a_feed_must_end_after_it_starts(client: Client) -> None:
+    feed = {
+        "source": "call",
+        "starts_at": "2015-01-01T00:00:00Z",
+        "complete_until": "2022-01-08T00:00:00Z",
+    }
+    good = {"starts_at": "2021-06-01T00:00:00Z", "ends_at": "2021-07-01T00:00:00Z"}
+    bad = {"starts_at": good["ends_at"], "ends_at": good["starts_at"]}
+    assert client.post(request(feeds=[{**feed, "gaps": [good]}])).status_code == 200
+    answer = client.post(request(feeds=[{**feed, "gaps": [good, bad]}]))
+    assert answer.status_code == 422
+    assert errors(answer) == {"feeds.0.gaps.1.ends_at": "must be after starts_at"}

@@ -103,6 +103,7 @@ def as_request(events: list[Event], histories: Histories, as_of: int) -> dict[st
         {
             "source": f.source, "starts_at": iso(f.starts_at),
             "complete_until": iso(f.complete_until), "delay_seconds": f.delay,
+            "gaps": [{"starts_at": iso(since), "ends_at": iso(to)} for since, to in f.gaps],
         }
         for f in histories.feeds
     ]  # fmt: skip

@@ -79,7 +79,12 @@ def random_region(
         opted_out=rng.random(n_people) < 0.03,
         site=np.full(n_people, ""),
     )
-    feeds = tuple(Feed(source, start, until, 6 * 3_600) for source in ("call", "ae", "admission"))
+    gap = (until - 300 * DAY, until - 260 * DAY)
+    feeds = (
+        Feed("call", start, until, 6 * 3_600),
+        Feed("ae", start, until, 6 * 3_600, (gap,)),
+        Feed("admission", start, until, 6 * 3_600),
+    )
     return events, histories_from_events(events, people, zone=ZONE, feeds=feeds)
 
 

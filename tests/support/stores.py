@@ -46,6 +46,7 @@ def write_store(histories: Histories, path: Path, *, row_group: int = 262_144) -
         FeedRecord(
             name=feed.source, table=_TABLE_OF[feed.source], source=feed.source,
             starts_at=feed.starts_at, complete_until=feed.complete_until, delay=feed.delay,
+            gaps=list(feed.gaps),
             read=0, accepted=0, rejected=0, merged=0,
         )
         for feed in histories.feeds

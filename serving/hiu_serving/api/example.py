@@ -41,6 +41,9 @@ def request_for(histories: Histories, row: int, as_of: int, *, label: str = "a")
                 "starts_at": _text(feed.starts_at),
                 "complete_until": _text(feed.complete_until),
                 "delay_seconds": feed.delay,
+                "gaps": [
+                    {"starts_at": _text(since), "ends_at": _text(to)} for since, to in feed.gaps
+                ],
             }
             for feed in one.feeds
         ],

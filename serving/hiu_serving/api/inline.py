@@ -11,7 +11,7 @@ import numpy as np
 from hiu_risk.codes import SEX
 from hiu_risk.counting import Counting
 from hiu_risk.errors import DataError, UsageError
-from hiu_risk.histories import UNKNOWN_TIME, Caseload, Feed, Histories, People
+from hiu_risk.histories import UNKNOWN_TIME, Caseload, Feed, Histories, People, joined
 from hiu_risk.incidents import Event, histories_from_events
 from hiu_risk.times import FOREVER, LATEST, to_seconds
 from hiu_serving.api.models import FeedIn, PersonIn, ScoreRequest
@@ -84,9 +84,19 @@ def _contradictions(asked: ScoreRequest, as_of: int) -> Iterator[FieldError]:
                 yield FieldError(
                     where=f"{where}.available_at", rule="must not be before occurred_at"
                 )
-    sources = [feed.source for feed in asked.feeds]
+    yield from _contradictions_of_feeds(asked.feeds)
+
+
+def _contradictions_of_feeds(feeds: list[FeedIn]) -> Iterator[FieldError]:
+    sources = [feed.source for feed in feeds]
     if len(set(sources)) < len(sources):
         yield FieldError(where="feeds", rule="one feed a source")
+    for i, feed in enumerate(feeds):
+        for j, gap in enumerate(feed.gaps):
+            if gap.starts_at >= gap.ends_at:
+                yield FieldError(
+                    where=f"feeds.{i}.gaps.{j}.ends_at", rule="must be after starts_at"
+                )
 
 
 def _events(people: list[PersonIn]) -> Iterator[Event]:
@@ -153,4 +163,5 @@ def _feed(feed: FeedIn) -> Feed:
         to_seconds(feed.starts_at),
         min(to_seconds(feed.complete_until), LATEST),
         feed.delay_seconds,
+        joined((to_seconds(gap.starts_at), to_seconds(gap.ends_at)) for gap in feed.gaps),
     )

@@ -93,6 +93,13 @@ class PersonIn(Strict):
     events: Annotated[list[EventIn], Field(max_length=MOST_EVENTS)]
 
 
+class GapIn(Strict):
+    """A span that a feed is known to lack."""
+
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+
+
 class FeedIn(Strict):
     """What one source covers, so that silence can be told from missing data."""
 
@@ -100,6 +107,9 @@ class FeedIn(Strict):
     starts_at: AwareDatetime
     complete_until: AwareDatetime
     delay_seconds: Annotated[int, Field(ge=0, le=366 * 86_400)] = 0
+    gaps: Annotated[list[GapIn], Field(max_length=100)] = Field(
+        default_factory=list, description="No data there, which is not the same as no events"
+    )
 
 
 class ScoreRequest(Strict):
