@@ -28,7 +28,7 @@ from hiu_features.table import FeatureTable
 from hiu_risk import __version__
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.files import replacing, sha256_of
-from hiu_risk.histories import Histories
+from hiu_risk.histories import Feed, Histories
 from hiu_risk.store import Store
 
 SCHEMA_VERSION = 1
@@ -140,6 +140,10 @@ class Job:
     ----------
     store, store_hash : str
         Folder and content hash.
+    zone : str
+        The store's local zone.
+    feeds : tuple of Feed
+        What the store says its feeds cover: no event tells it, and values depend on it.
     events : int
         Events of the store that count: together the parts must have seen each.
     parts : tuple of Part
@@ -152,6 +156,8 @@ class Job:
 
     store: str
     store_hash: str
+    zone: str
+    feeds: tuple[Feed, ...]
     events: int
     parts: tuple[Part, ...]
     work: Work
@@ -164,7 +170,10 @@ class Job:
         work(opened.histories(rows=(0, 0)))
         parts = plan_parts(opened, events_per_part)
         path = str(Path(store).resolve())
-        return cls(path, opened.content_hash, _counted(opened), parts, work)
+        return cls(
+            path, opened.content_hash, opened.manifest.zone, opened.feeds, _counted(opened), parts,
+            work,
+        )  # fmt: skip
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -173,6 +182,8 @@ class Job:
             "schema_version": SCHEMA_VERSION,
             **self.work.facts,
             "store_hash": self.store_hash,
+            "zone": self.zone,
+            "feeds": [{**asdict(f), "gaps": [list(gap) for gap in f.gaps]} for f in self.feeds],
             "code_version": self.version,
             "ranges": [[part.first, part.stop] for part in self.parts],
         }
@@ -246,7 +257,8 @@ def make_part(job: Job, part: Part, folder: Path) -> Receipt:
             fix="install one version everywhere",
         )
     store = Store.open(job.store)
-    if store.content_hash != job.store_hash:
+    read = (store.content_hash, store.manifest.zone, store.feeds)
+    if read != (job.store_hash, job.zone, job.feeds):
         raise DataError(
             "the store was replaced while it was read", where=job.store, fix="run it again"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -176,6 +177,27 @@ def test_the_same_job_again_changes_nothing_and_another_asks_first(
     assert replaced["id"] != first["id"]
     assert pq.read_table(out).num_rows == replaced["rows"]
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("change", ["starts_at", "zone"])
+def test_the_same_events_under_another_coverage_or_zone_are_another_job(
+    store: Path, tmp_path: Path, change: str
+) -> None:
+    copy, out = tmp_path / "store", tmp_path / "out"
+    shutil.copytree(store, copy)
+    job = Job.of(copy, FeatureWork(AS_OFS, CATALOGUE))
+    write_features(copy, AS_OFS, out, CATALOGUE)
+    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
+    if change == "zone":
+        manifest["zone"] = "America/New_York"
+    else:
+        manifest["feeds"][0]["starts_at"] += 300 * DAY
+    (copy / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    assert Store.open(copy).content_hash == Store.open(store).content_hash
+    with pytest.raises(UsageError, match="other rows are there"):
+        write_features(copy, AS_OFS, out, CATALOGUE)
+    with pytest.raises(DataError, match="replaced while it was read"):
+        make_part(job, job.parts[0], tmp_path)
 
 
 def test_a_folder_with_something_else_is_left_alone(store: Path, tmp_path: Path) -> None:
