@@ -19,7 +19,8 @@ SWITCHES = ("CI", "DO_NOT_TRACK", "HIU_RISK_PSEUDONYM_KEY", "MLFLOW_DISABLE_TELE
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if k not in SWITCHES}
     environment |= {
-        "PYTHONPATH": str(OFFLINE), "HIU_RISK_TEST_CALLS": str(folder / "calls-outside.txt"),
+        "PYTHONPATH": os.pathsep.join([str(OFFLINE), os.environ.get("PYTHONPATH", "")]),
+        "HIU_RISK_TEST_CALLS": str(folder / "calls-outside.txt"),
     }  # fmt: skip
     return subprocess.run(
         [sys.executable, *command],
