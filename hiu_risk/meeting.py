@@ -251,6 +251,7 @@ def _fill_final(
     end_months: NDArray[np.int64], disjoint: bool, rows: NDArray[np.bool_],
     first_met: NDArray[np.int64], meets_at_end: NDArray[np.bool_],
 ) -> None:  # fmt: skip
+    in_the_end = np.int64(IN_THE_END)  # a bare constant would be compiled as a type of its own
     longest = _longest(events.offsets)
     times, clocks = np.empty(longest, np.int64), np.empty(longest, np.int64)
     for person in range(len(events.offsets) - 1):
@@ -259,7 +260,7 @@ def _fill_final(
             needed, window = clauses.needed[c], clauses.window[c]
             if last - first < needed:
                 continue
-            n = _gather(events, clauses, c, first, last, IN_THE_END, times, clocks)
+            n = _gather(events, clauses, c, first, last, in_the_end, times, clocks)
             for k in range(len(as_ofs)):
                 if n < needed or not rows[person, k]:
                     continue
