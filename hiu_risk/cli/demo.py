@@ -162,9 +162,13 @@ def _prepare(out: Path, people: int, seed: int, steps: _Steps) -> str:
     )
     write_text(protocol, PROTOCOL)
     steps.run(
-        f"hiu-risk train --store {store} --protocol {protocol} --home {home}",
+        f"hiu-risk train --store {store} --protocol {protocol} --home {home} --truth {extracts}",
         lambda: train(
-            store=store, protocol=protocol, home=home, json_file=_json(out, "evaluation")
+            store=store,
+            protocol=protocol,
+            home=home,
+            truth=extracts,
+            json_file=_json(out, "evaluation"),
         ),
     )
     feeds = Store.open(store).histories().feeds

@@ -116,6 +116,8 @@ def say_evaluation(evaluation: Evaluation) -> None:
     )
     for line in _lines(evaluation, str(middle)):
         say(line)
+    if "true_intensity" in evaluation.rankers:
+        say("true_intensity is the best possible ranking, which a synthetic region alone knows.")
     say(evaluation.verdict)
 
 

@@ -81,11 +81,22 @@ def read_true_risk(region: Path | None, store: Path) -> TruthRows | None:
     """Read the truth of a synthetic region under the store's pseudonyms."""
     if region is None:
         return None
+    import numpy as np
+
+    from hiu_risk.errors import UsageError
     from hiu_risk.ingest.mapping_file import read_mapping
     from hiu_risk.ingest.pseudonym import read_key
+    from hiu_risk.store import Store
     from hiu_risk.synth import truth_for_store
 
-    return truth_for_store(region, read_key(read_mapping(region / "mapping.toml"), store))
+    truth = truth_for_store(region, read_key(read_mapping(region / "mapping.toml"), store))
+    if not np.isin(truth.person_id, Store.open(store).people_ids).any():
+        raise UsageError(
+            "nobody of this region is in the store",
+            where="--truth",
+            fix="name the region that the store was made from, and use the same pseudonym key",
+        )
+    return truth
 
 
 def _result(trained: Trained, kept: dict[str, Any], evaluation: dict[str, Any]) -> TrainResult:

@@ -203,6 +203,20 @@ def test_a_person_who_is_not_there_is_said_without_naming_them(
     assert "9434765919" not in out + err
 
 
+def test_a_person_of_whom_nothing_is_known_yet_is_refused(
+    run: Run, store: Path, home: Path
+) -> None:
+    histories = Store.open(store).histories()
+    (nobody, *_) = histories.people.id[histories.offsets[1:] == histories.offsets[:-1]]
+    code, out, err = run(
+        "explain", "--store", store, "--home", home, "--as-of", "2023-04-01", "--person", nobody
+    )
+    assert code == 1
+    assert "nothing was known about this person at the index date" in err
+    assert "choose a later date" in " ".join(err.split())
+    assert nobody not in out + err
+
+
 def test_a_key_is_shown_once_and_its_role_is_one_of_two(run: Run, tmp_path: Path) -> None:
     keys = tmp_path / "keys.json"
     code, out, _ = run("serve", "--keys", keys, "--new-key", "desk", "--role", "worklist")

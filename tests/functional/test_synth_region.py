@@ -14,6 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from hiu_risk.cli.main import app
+from hiu_risk.cli.train import read_true_risk
+from hiu_risk.errors import UsageError
 from hiu_risk.ingest.pseudonym import is_nhs_number
 from hiu_risk.ingest.run import run_ingest
 from hiu_risk.store import Store
@@ -261,6 +263,20 @@ def test_more_people_than_synthetic_numbers_get_local_identifiers() -> None:
     ids = made.tables["people"]["nhs_number"].to_pylist()
     assert ids[0] == "LOCAL00998000"
     assert len(set(ids)) == 2_000
+
+
+def test_the_truth_of_another_region_or_key_is_refused(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_ingest(small / "mapping.toml", tmp_path / "store", key=KEY)
+    monkeypatch.setenv("HIU_RISK_PSEUDONYM_KEY", "another key " * 4)
+    with pytest.raises(UsageError, match=r"nobody of this region.*same pseudonym key") as caught:
+        read_true_risk(small, tmp_path / "store")
+    assert caught.value.exit_code == 2
+    monkeypatch.setenv("HIU_RISK_PSEUDONYM_KEY", KEY.decode())
+    truth = read_true_risk(small, tmp_path / "store")
+    assert truth is not None
+    assert np.isin(truth.person_id, Store.open(tmp_path / "store").people_ids).any()
 
 
 def test_the_command_says_what_it_made(tmp_path: Path) -> None:

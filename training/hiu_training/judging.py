@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,8 @@ from hiu_training.inputs import Rows, make_rows
 from hiu_training.protocol import Protocol
 from hiu_training.scored import check_purpose
 from hiu_training.split import make_split
+
+log = logging.getLogger(__name__)
 
 
 def make_rankers(
@@ -58,6 +61,7 @@ def ceiling(truth: TruthRows | None, histories: Histories, test: Rows) -> dict[s
     there = truth.at(histories.people.id[test.person], test.as_ofs[test.origin])
     risk = there.probability.astype(np.float64)
     if np.isnan(risk).any():
+        log.info("Best possible ranking left out: the truth is not known at every judged row")
         return {}
     return {"true_intensity": Ranker(risk)}
 
