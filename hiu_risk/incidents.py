@@ -19,7 +19,7 @@ from hiu_risk.counting import Counting
 from hiu_risk.errors import DataError
 from hiu_risk.histories import Caseload, Feed, Histories, People
 from hiu_risk.leading import leading_pieces
-from hiu_risk.times import FOREVER, hour_of_week
+from hiu_risk.times import EARLIEST, FOREVER, LATEST, hour_of_week
 
 CODES = tuple(name for name in EVENT_CATEGORIES if name != "identity_method")
 """The category columns that histories carry."""
@@ -171,8 +171,9 @@ def histories_from_events(
     Raises
     ------
     DataError
-        An unknown code, an event of nobody in ``people``, a row known before it occurred, or two
-        rows of one event that differ and were available at the same moment.
+        An unknown code, an event of nobody in ``people``, a row known before it occurred, a time
+        outside 1970 to 2100, or two rows of one event that differ and were available at the same
+        moment.
 
     Examples
     --------
@@ -207,6 +208,12 @@ def _sorted_columns(
             raise DataError("an event of somebody who is not among the people", where="person")
         if version.event.known_at < version.event.occurred_at:
             raise DataError("an event was known before it occurred", where="available_at")
+        if not EARLIEST <= version.event.occurred_at <= version.event.known_at <= LATEST:
+            raise DataError(
+                "an event outside 1970 to 2100",
+                where="occurred_at, available_at",
+                fix="check the years, and that numbers are seconds",
+            )
     ordered = sorted(
         versions,
         key=lambda v: (

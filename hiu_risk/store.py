@@ -22,13 +22,19 @@ from hiu_risk.histories import UNKNOWN_TIME, Caseload, Feed, Histories, People, 
 from hiu_risk.incidents import CODES
 from hiu_risk.manifest import Manifest
 from hiu_risk.schema import SCHEMA_VERSION
+from hiu_risk.store_checks import (
+    check_by_person,
+    check_columns,
+    check_no_event_twice,
+    check_nobody_twice,
+    check_times,
+    damaged,
+)
 from hiu_risk.times import DAY, FOREVER
 
 MANIFEST = "manifest.json"
-_EVENT_COLUMNS = [
-    "person", "occurred_at", "available_at", "superseded_at", "leads_until", "hour_of_week",
-    "counted", *CODES,
-]  # fmt: skip
+_EVENT_TIMES = ("occurred_at", "available_at", "superseded_at", "leads_until")
+_EVENT_COLUMNS = ["person", *_EVENT_TIMES, "hour_of_week", "counted", *CODES]
 
 
 @dataclass(frozen=True)
@@ -164,46 +170,61 @@ class Store:
         """Read the counted events of everybody, or of persons ``rows[0]`` to ``rows[1] - 1``.
 
         Positions in the result count from ``rows[0]``.
+
+        Raises
+        ------
+        DataError
+            The tables are not as ingest writes them: unsorted, somebody or an event twice, times
+            outside 1970 to 2100, unknown categories, columns of other types.
         """
         first, stop = rows or (0, self.manifest.tables["people"].rows)
         within = [("person", ">=", first), ("person", "<", stop)] if rows else None
         events = self._read("events", _EVENT_COLUMNS, within)
+        file = self.file("events")
         counted = events.column("counted").to_numpy()
         person = events.column("person").to_numpy() - first
-        if len(person) and (person[0] < 0 or bool((np.diff(person) < 0).any())):
-            raise DataError(
-                "events are not sorted by person: somebody's stand in two places",
-                where=str(self.file("events")),
-                fix="run hiu-risk ingest again; nothing else may write a store",
-            )
+        check_by_person(person, file)
         person = person[counted]
-        arrays: dict[str, Any] = {
-            name: times(events.column(name), FOREVER)[counted]
-            for name in ("occurred_at", "available_at", "superseded_at", "leads_until")
+        moments = {name: times(events.column(name), FOREVER)[counted] for name in _EVENT_TIMES}
+        check_times(moments, file)
+        named: dict[str, Any] = {
+            name: self._codes("events", events, EVENT_CATEGORIES[name])[counted] for name in CODES
         }
-        arrays |= {
-            name: codes(events.column(name), EVENT_CATEGORIES[name])[counted] for name in CODES
-        }
-        arrays["hour_of_week"] = events.column("hour_of_week").to_numpy()[counted]
+        check_no_event_twice(
+            person, moments, named["source"],
+            lambda: self._read("events", ["event_id"], within).column(0).filter(counted), file,
+        )  # fmt: skip
+        hours = events.column("hour_of_week").to_numpy()[counted]
         counts = np.bincount(person, minlength=stop - first)
-        return Histories(
-            people=self.people(rows),
-            offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-            caseload=self._caseload(first, stop),
-            feeds=self.feeds,
-            zone=self.manifest.zone,
-            **arrays,
-        )
+        people, caseload = self.people(rows), self._caseload(first, stop)
+        try:
+            return Histories(
+                people=people,
+                offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+                caseload=caseload,
+                feeds=self.feeds,
+                zone=self.manifest.zone,
+                hour_of_week=hours,
+                **moments,
+                **named,
+            )
+        except DataError as error:
+            raise damaged(error.what, file) from None
 
     def people(self, rows: tuple[int, int] | None = None) -> People:
         """Read what is known of everybody, or of persons ``rows[0]`` to ``rows[1] - 1``."""
-        table = self._read_rows("people", *rows) if rows else self._read("people")
+        first, stop = rows or (0, self.manifest.tables["people"].rows)
+        before = min(first, 1)  # the neighbour too: nobody may stand on both sides of a cut
+        table = self._read_rows("people", first - before, stop)
+        check_columns(table, "people", self.file("people"))
+        check_nobody_twice(table.column("person_id"), self.file("people"))
+        table = table.slice(before)
         column = table.column
         return People(
             id=np.asarray(column("person_id").to_numpy(zero_copy_only=False), dtype=np.str_),
             born_at=times(column("born_at"), UNKNOWN_TIME),
-            sex=codes(column("sex"), SEX),
-            ethnic_group=codes(column("ethnic_group"), ETHNIC_GROUP),
+            sex=self._codes("people", table, SEX),
+            ethnic_group=self._codes("people", table, ETHNIC_GROUP),
             imd_decile=column("imd_decile").to_numpy(),
             registered_from=times(column("registered_from"), UNKNOWN_TIME),
             registered_to=times(column("registered_to"), FOREVER),
@@ -238,15 +259,27 @@ class Store:
     def _read(
         self, table: str, columns: Sequence[str] | None = None, filters: Any = None
     ) -> pa.Table:
+        file = self.file(table)
         try:
-            return pq.read_table(
-                self.file(table), columns=columns, filters=filters, partitioning=None
-            )
+            read = pq.read_table(file, columns=columns, filters=filters, partitioning=None)
         except FileNotFoundError:
             raise DataError(
                 "the store was replaced while it was read",
                 where=str(self.path),
                 fix="run the command again",
+            ) from None
+        except pa.ArrowException:
+            raise damaged("a table that can't be read, or lacks a column", file) from None
+        check_columns(read, table, file)
+        return read
+
+    def _codes(self, name: str, table: pa.Table, vocabulary: Vocabulary) -> NDArray[np.uint8]:
+        column = vocabulary.title
+        try:
+            return codes(table.column(column), vocabulary)
+        except DataError as error:
+            raise DataError(
+                error.what, where=f"{self.file(name)}, {column}", fix=error.fix
             ) from None
 
 

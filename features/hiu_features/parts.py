@@ -30,6 +30,7 @@ from hiu_risk.errors import DataError, UsageError
 from hiu_risk.files import replacing, sha256_of
 from hiu_risk.histories import Feed, Histories
 from hiu_risk.store import Store
+from hiu_risk.store_checks import damaged
 
 SCHEMA_VERSION = 1
 """Of the folders that parts are published in."""
@@ -224,6 +225,8 @@ def _marks(store: Store) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
                 persons[-1] = max(persons[-1], seen.min)
                 at.append(at[-1] + group.num_rows)
                 persons.append(seen.max + 1)
+    if persons[-1] > n_people:
+        raise damaged("an event of somebody who is not among the people", store.file("events"))
     if at[-1] == 0:
         return np.array([0, store.manifest.tables["events"].rows]), np.array([0, n_people])
     return np.array(at), np.array(persons)
