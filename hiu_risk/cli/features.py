@@ -93,7 +93,7 @@ def features(
         warm_up()
         advance(1)
     people = max(opened.manifest.tables["people"].rows, 1)
-    with progress("Building features", people) as advance:
+    with progress("Building features", people, "people") as advance:
         if engine is Where.spark:
             manifest = _on_spark(
                 master or "local[*]", spark_setting or [], store, dates, out, replace, advance
