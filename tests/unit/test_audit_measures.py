@@ -165,7 +165,8 @@ def test_the_same_seed_gives_the_same_audit():
     plan = Plan(capacities=(20,), primary=20, resamples=200, seed=5)
     first, second = audit(rows, plan), audit(rows, plan)
     np.testing.assert_array_equal(first.recall.low, second.recall.low)
-    assert first.recall_family == second.recall_family
+    # Written out, because a missing bound (nan) does not equal itself.
+    assert repr(first.recall_family) == repr(second.recall_family)
 
 
 def test_the_order_of_rows_makes_no_difference_to_the_estimates():
