@@ -181,7 +181,7 @@ def verdict(trained: Json) -> str:
     trees = (
         f"{trained['trees']} trees at weight {trained['trees_weight']:.2f} on the anchor."
         if trained["trees"]
-        else "The anchor alone: trees did not prove to add anything."
+        else "the anchor alone: trees did not prove to add anything."
     )
     worse = [
         NAMES[name]
@@ -189,7 +189,7 @@ def verdict(trained: Json) -> str:
         if (apart["average_precision"]["high"] or 0) < 0
     ]
     lost = f" It is worse than: {', '.join(worse)} (the interval excludes zero)." if worse else ""
-    return f"**{trained['verdict']}**{lost} The model: {trees}"
+    return f"**{trained['verdict']}**{lost} The model is {trees}"
 
 
 def disjoint(trained: Json) -> str:
