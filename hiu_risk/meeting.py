@@ -114,7 +114,7 @@ def final_state(
     state = FinalState(np.full(shape, FOREVER, np.int64), np.zeros(shape, np.bool_))
     _fill_final(
         _events(histories, definition), _clauses(definition), as_ofs, ends,
-        month_numbers(ends - 1, histories.zone), disjoint, read_only(wanted),
+        month_numbers(ends - 1, histories.zone), disjoint, read_only(wanted), IN_THE_END,
         state.first_met, state.meets_at_end,
     )  # fmt: skip
     return state
@@ -248,10 +248,10 @@ def _fill_known(
 @numba.njit(cache=True)
 def _fill_final(
     events: _Events, clauses: _Clauses, as_ofs: NDArray[np.int64], ends: NDArray[np.int64],
-    end_months: NDArray[np.int64], disjoint: bool, rows: NDArray[np.bool_],
+    end_months: NDArray[np.int64], disjoint: bool, rows: NDArray[np.bool_], in_the_end: int,
     first_met: NDArray[np.int64], meets_at_end: NDArray[np.bool_],
 ) -> None:  # fmt: skip
-    in_the_end = np.int64(IN_THE_END)  # a bare constant would be compiled as a type of its own
+    # in_the_end comes in as an argument: a bare constant would be compiled as a type of its own.
     longest = _longest(events.offsets)
     times, clocks = np.empty(longest, np.int64), np.empty(longest, np.int64)
     for person in range(len(events.offsets) - 1):
