@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,15 @@ def test_the_clock_is_read_in_one_place(path):
 @pytest.mark.parametrize("path", CODE, ids=relative)
 def test_a_module_reads_in_one_sitting(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 450
+
+
+def test_one_wheel_holds_four_typed_packages():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert {Path(package).name for package in packages} == {
+        "hiu_risk", "hiu_features", "hiu_training", "hiu_serving",
+    }  # fmt: skip
+    assert all((ROOT / package / "py.typed").is_file() for package in packages)
 
 
 def test_only_the_agreed_names_stand_at_the_top():
