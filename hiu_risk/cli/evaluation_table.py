@@ -85,22 +85,30 @@ def evaluation_fields(
 
 
 def _verdict(found: Mapping[str, Any]) -> str:
+    """Say how the model compares with the best baseline, and with any it is worse than."""
+    apart = {
+        name: difference["average_precision"]
+        for name, difference in found["differences"].items()
+        if name != "true_intensity"
+    }
+    same = [name for name, d in apart.items() if d["low"] == d["high"] == 0]
+    said = "The model ranks as the anchor does. " if same == ["anchor"] else ""
     others = {
-        name: summary["average_precision"]["value"] or 0.0
-        for name, summary in found["rankers"].items()
-        if name not in ("model", "true_intensity")
+        name: found["rankers"][name]["average_precision"]["value"] or 0.0
+        for name in apart
+        if name not in same
     }
     best = max(others, key=lambda name: others[name])
-    apart = found["differences"][best]["average_precision"]
-    low, high = apart["low"], apart["high"]
+    low, high = apart[best]["low"], apart[best]["high"]
     if low is None or high is None:
-        return f"Too few people to compare the model with the best baseline, {best}."
-    if low > 0:
-        return f"The model beats the best baseline, {best}: the interval excludes zero."
-    if high < 0:
-        return f"The model is worse than the best baseline, {best}: the interval excludes zero."
+        return f"{said}Too few people to compare the model with the best baseline, {best}."
+    worse = [name for name in others if (apart[name]["high"] or 0) < 0]
+    if low > 0 and not worse:
+        return f"{said}The model beats the best baseline, {best}: the interval excludes zero."
+    if worse:
+        return f"{said}The model is worse than {' and '.join(worse)}: the interval excludes zero."
     return (
-        f"The model does not clearly beat the best baseline, {best}: the interval of the "
+        f"{said}The model does not clearly beat the best baseline, {best}: the interval of the "
         "difference includes zero."
     )
 

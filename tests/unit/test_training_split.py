@@ -104,3 +104,11 @@ def test_origins_outside_the_data_are_refused() -> None:
 def test_a_definition_without_its_feed_is_refused() -> None:
     with pytest.raises(ModelError, match=r"none of the feeds that the definition counts \(ae\)"):
         make_split(parse_protocol("definition = 'spec_ae'"), _feeds(1000), "UTC")
+
+
+def test_a_washout_longer_than_the_history_is_said() -> None:
+    short = parse_protocol("horizon_days = 45\nwashout_days = 365")
+    notes = make_split(short, _feeds(258), "UTC").notes
+    assert any("the washout of 365 days reaches back before the data" in note for note in notes)
+    held = parse_protocol("horizon_days = 45\nwashout_days = 0")
+    assert not any("washout" in note for note in make_split(held, _feeds(258), "UTC").notes)

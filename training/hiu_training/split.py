@@ -8,7 +8,7 @@ block the slope, and the last origins the verdict.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -94,7 +94,22 @@ def make_split(protocol: Protocol, feeds: tuple[Feed, ...], zone: str) -> Split:
             where="origins",
             fix="shorten horizon_days, give a finer origins.every, or ingest more data",
         )
-    return best
+    return replace(best, notes=(*best.notes, *_short_look_back(best, protocol, feeds)))
+
+
+def _short_look_back(split: Split, protocol: Protocol, feeds: tuple[Feed, ...]) -> list[str]:
+    """Say where the washout reaches back before the data, so that "new" can't be told."""
+    if protocol.target != "onset":
+        return []
+    starts_at = max(f.starts_at for f in feeds if f.source in protocol.definition.sources)
+    dates = np.concatenate([split.development, split.test])
+    short = int((dates - protocol.washout_days * DAY < starts_at).sum())
+    if not short:
+        return []
+    return [
+        f"the washout of {protocol.washout_days} days reaches back before the data at {short} of "
+        f"{len(dates)} dates: whoever met the rule before the data begin counts as new there"
+    ]
 
 
 def _bounds(protocol: Protocol, feeds: tuple[Feed, ...], zone: str) -> tuple[int, int]:

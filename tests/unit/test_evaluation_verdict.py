@@ -1,0 +1,39 @@
+"""The one sentence a board reads first must follow from the intervals."""
+
+from __future__ import annotations
+
+import pytest
+
+from hiu_risk.cli.evaluation_table import _verdict
+
+
+def found(**rankers: tuple[float, float | None, float | None]):
+    """Rankers as value of their average precision, and interval of model minus ranker."""
+    return {
+        "rankers": {
+            "model": {"average_precision": {"value": 0.3}},
+            **{name: {"average_precision": {"value": v}} for name, (v, _, _) in rankers.items()},
+        },
+        "differences": {
+            name: {"average_precision": {"low": low, "high": high}}
+            for name, (_, low, high) in rankers.items()
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("rankers", "said"),
+    [
+        ({"anchor": (0.2, 0.01, 0.2), "count_30d": (0.1, 0.1, 0.3)}, "beats the best baseline, a"),
+        ({"anchor": (0.2, -0.01, 0.2), "count_30d": (0.1, 0.1, 0.3)}, "does not clearly beat"),
+        ({"anchor": (0.4, -0.2, -0.01), "count_30d": (0.1, 0.1, 0.3)}, "is worse than anchor"),
+        # worse than one that is not the best in points
+        ({"anchor": (0.4, -0.3, 0.1), "count_30d": (0.39, -0.2, -0.01)}, "worse than count_30d"),
+        ({"anchor": (0.3, 0.0, 0.0), "count_30d": (0.1, 0.1, 0.3)}, "ranks as the anchor does"),
+        ({"anchor": (0.3, 0.0, 0.0), "count_30d": (0.1, 0.1, 0.3)}, "beats the best baseline, c"),
+        ({"anchor": (0.2, None, None)}, "Too few people"),
+        ({"anchor": (0.2, 0.1, 0.3), "true_intensity": (0.9, -0.7, -0.5)}, "beats the best"),
+    ],
+)
+def test_the_verdict_follows_from_the_intervals(rankers, said):
+    assert said in _verdict(found(**rankers))
