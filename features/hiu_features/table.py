@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hiu_risk.errors import UsageError
+
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
     import pyarrow as pa
 
 
@@ -60,6 +63,22 @@ class FeatureTable:
         for name, values in zip(self.names, by_column, strict=True):
             columns[name] = pa.array(values, from_pandas=True)
         return pa.table(columns)
+
+    def to_polars(self) -> pl.DataFrame:
+        """Give a Polars frame: the columns of :meth:`to_arrow`; missing values are null.
+
+        Raises
+        ------
+        UsageError
+            Polars is not installed.
+        """
+        try:
+            import polars as pl
+        except ModuleNotFoundError:
+            raise UsageError(
+                "polars is not installed", where="to_polars", fix="pip install polars"
+            ) from None
+        return pl.DataFrame(self.to_arrow())
 
     def to_pandas(self) -> pd.DataFrame:
         """Give a pandas frame indexed by person and as_of; missing values are NaN."""

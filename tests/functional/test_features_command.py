@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from hiu_features import build, default_catalogue
+from hiu_features import build, default_catalogue, describe
 from hiu_risk.cli.main import app
 from hiu_risk.errors import UsageError
 from hiu_risk.store import Store
@@ -59,8 +59,13 @@ def test_one_date_is_local_midnight(store, tmp_path):
 def test_describes_a_feature():
     done = run("--describe", "calls_28d")
     assert done.exit_code == 0
-    for words in ("incidents", "28 days", "may not fall", "How often", "3 calls in the last 28"):
-        assert words in done.output
+    told = dict(line.split(":", 1) for line in done.output.splitlines())
+    assert {title: text.strip() for title, text in told.items()} == describe("calls_28d")
+    for title, words in {
+        "meaning": "28 days", "unit": "incidents", "missing": "missing when the feed",
+        "direction": "may not fall", "concept": "How often", "example": "3 calls in the last 28",
+    }.items():  # fmt: skip
+        assert words in told[title]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -80,6 +81,22 @@ def test_arrow_and_pandas_hold_the_same(one):
     assert arrow.column("as_of").to_pylist()[0].timestamp() == AS_OF
     assert frame.loc[0, "calls_28d"].tolist() == [1.0]
     assert frame["days_since_last_ae"].isna().all()
+
+
+def test_polars_holds_the_same(one):
+    polars = pytest.importorskip("polars")
+    table = build(one, [AS_OF])
+    frame = table.to_polars()
+    assert isinstance(frame, polars.DataFrame)
+    assert frame.equals(polars.from_arrow(table.to_arrow()))
+    assert frame["calls_28d"].to_list() == [1.0]
+    assert frame["days_since_last_ae"].null_count() == 1
+
+
+def test_without_polars_it_says_so(one, monkeypatch):
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(UsageError, match="polars is not installed"):
+        build(one, [AS_OF]).to_polars()
 
 
 def test_progress_adds_up_to_the_rows():
