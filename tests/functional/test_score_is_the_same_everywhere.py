@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ import pytest
 
 from hiu_features.build import build
 from hiu_risk.codes import SEX
+from hiu_risk.counting import Counting
 from hiu_risk.eligibility import at_risk, eligibility
 from hiu_risk.histories import UNKNOWN_TIME, Histories
 from hiu_risk.incidents import Event
 from hiu_risk.times import DAY
+from hiu_serving.api.inline import histories_of
+from hiu_serving.api.models import ScoreRequest
 from hiu_serving.explain import explain
 from hiu_serving.score import make_worklist
 from hiu_serving.scorer import Scorer
@@ -134,6 +138,24 @@ def test_training_batch_and_api_give_the_same_bits(
     for as_of in DATES:
         from_api |= in_api(client, as_request(events, histories, as_of), as_of)
     assert from_api == training
+
+
+def test_every_feature_of_a_request_has_the_bits_of_the_batch(
+    region: tuple[list[Event], Histories],
+) -> None:
+    events, histories = region
+    for as_of in DATES:
+        request = as_request(events, histories, as_of)
+        batch = build(histories, [as_of], rows=np.ones((histories.n_people, 1), np.bool_))
+        assert len(batch.names) > 60
+        for row in range(0, histories.n_people, 10):
+            asked = {**request, "people": request["people"][row : row + 3]}
+            inline = histories_of(
+                ScoreRequest.model_validate_json(json.dumps(asked)),
+                zone=histories.zone, counting=Counting(), gap=0,
+            )  # fmt: skip
+            alone = build(inline, [as_of], rows=np.ones((inline.n_people, 1), np.bool_))
+            assert alone.values.tobytes() == batch.values[row : row + 3].tobytes()
 
 
 def test_the_reasons_are_the_same_too(
