@@ -34,7 +34,7 @@ def lines(reports: dict[str, Any]) -> Iterator[str]:
             continue
         reached = value >= limit if higher else value <= limit
         short = limit / value if higher else value / limit
-        verdict = "reached" if reached else f"missed {short:.1f} times"
+        verdict = "reached" if reached else f"missed by {short:.1f} times"
         yield f"| {measure} | {goal} | {value:,.3g} {unit} | {verdict} |"
 
 
@@ -77,8 +77,9 @@ GOALS: tuple[tuple[str, str, float, bool, str, Any], ...] = (
         "featuretools over ours per row, features both have", "2,000 times", 2_000, True, "times",
         lambda r: r["featuretools"]["featuretools"]["ratio"],
     ),
-    ("streamed over scan, 1M", "5 times", 5, False, "times", _streamed("1m")),
-    ("streamed over scan, 10M", "5 times", 5, False, "times", _streamed("10m")),
+    ("streamed over scan, 1M", "5 times", 5, False, "times", _streamed("1m-measures")),
+    ("streamed over scan, 10M", "5 times", 5, False, "times", _streamed("10m-measures")),
+    ("streamed over scan, 100M", "5 times", 5, False, "times", _streamed("100m")),
     (
         "daily list, 100M events", "15 s", 15, False, "s",
         lambda r: r["100m"]["measures"]["daily"]["seconds"],
@@ -87,18 +88,18 @@ GOALS: tuple[tuple[str, str, float, bool, str, Any], ...] = (
         "daily list, 100M events, peak memory", "4,096 MiB", 4_096, False, "MiB",
         lambda r: r["100m"]["measures"]["daily"]["peak_mib"],
     ),
-    ("growth per row streamed, 1M to 10M", "1.3 times", 1.3, False, "times", _growth("1m", "10m")),
+    ("growth per row streamed, 1M to 10M", "1.3 times", 1.3, False, "times", _growth("1m-measures", "10m-measures")),
     (
         "growth per row streamed, 1M to 100M", "1.3 times", 1.3, False, "times",
-        _growth("1m", "100m"),
+        _growth("1m-measures", "100m"),
     ),
     (
         "one person, 200 events, median", "50 us", 50, False, "us",
-        lambda r: r["1m"]["measures"]["one_person"]["microseconds_median"],
+        lambda r: r["1m-measures"]["measures"]["one_person"]["microseconds_median"],
     ),
     (
         "compiling, once per installation", "10 s", 10, False, "s",
-        lambda r: r["1m"]["measures"]["start_up"]["compiling_seconds"],
+        lambda r: r["1m-measures"]["measures"]["start_up"]["compiling_seconds"],
     ),
 )  # fmt: skip
 """Measure, goal in words, limit, whether more is better, unit, where the figure stands."""

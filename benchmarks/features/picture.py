@@ -9,7 +9,7 @@ OURS, OTHERS = "#1f4e79", "#b8bfc7"
 
 
 def draw(report: dict[str, Any], file: Path) -> None:
-    """Draw a report's contenders, the fastest on top; times on a scale of powers of ten."""
+    """Draw a report's contenders, the fastest on top."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -31,7 +31,6 @@ def draw(report: dict[str, Any], file: Path) -> None:
         axis.margins(x=0.25)
         axis.spines[["top", "right", "bottom"]].set_visible(False)
         axis.tick_params(bottom=False, labelbottom=False, which="both")
-    left.set_xscale("log")
     rows = next(iter(agreed.values()))["rows"]
     figure.suptitle(
         f"{report['events']:,} events, {report['as_ofs']} index dates, {rows:,} rows, "
