@@ -35,7 +35,11 @@ def lines(reports: dict[str, Any]) -> Iterator[str]:
         reached = value >= limit if higher else value <= limit
         short = limit / value if higher else value / limit
         verdict = "reached" if reached else f"missed by {short:.1f} times"
-        yield f"| {measure} | {goal} | {value:,.3g} {unit} | {verdict} |"
+        yield f"| {measure} | {goal} | {_digits(value)} {unit} | {verdict} |"
+
+
+def _digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _per_row(name: str) -> Any:
@@ -88,7 +92,10 @@ GOALS: tuple[tuple[str, str, float, bool, str, Any], ...] = (
         "daily list, 100M events, peak memory", "4,096 MiB", 4_096, False, "MiB",
         lambda r: r["100m"]["measures"]["daily"]["peak_mib"],
     ),
-    ("growth per row streamed, 1M to 10M", "1.3 times", 1.3, False, "times", _growth("1m-measures", "10m-measures")),
+    (
+        "growth per row streamed, 1M to 10M", "1.3 times", 1.3, False, "times",
+        _growth("1m-measures", "10m-measures"),
+    ),
     (
         "growth per row streamed, 1M to 100M", "1.3 times", 1.3, False, "times",
         _growth("1m-measures", "100m"),
