@@ -45,7 +45,7 @@ def _run(folder: Path, people: int, cache: str) -> None:
     processor = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
     print(
         f"\ncache of compiled code {cache}: {took:.0f} s, {processor:.0f} s of processor time, "
-        f"peak {used.ru_maxrss / 1024:,.0f} MB"
+        f"peak {used.ru_maxrss * 1_024 / 1e6:,.0f} MB"
     )
     steps = json.loads((folder / "hiu-risk-demo" / "demo.json").read_text("utf-8"))["steps"]
     for step in steps:

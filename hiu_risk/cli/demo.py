@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import shutil
@@ -116,9 +117,13 @@ class _Steps:
         self.done: list[DemoStep] = []
 
     def run(self, command: str, work: Callable[[], Any]) -> Any:
+        from pyarrow import default_memory_pool
+
         say(f"\n$ {command}")
         started = time.monotonic()
         answer = work()
+        gc.collect()
+        default_memory_pool().release_unused()  # one process runs all steps
         self.done.append(DemoStep(command=command, seconds=round(time.monotonic() - started, 2)))
         return answer
 

@@ -81,7 +81,7 @@ def read_true_risk(region: Path | None, store: Path) -> TruthRows | None:
     """Read the truth of a synthetic region under the store's pseudonyms."""
     if region is None:
         return None
-    import numpy as np
+    from pyarrow import default_memory_pool
 
     from hiu_risk.errors import UsageError
     from hiu_risk.ingest.mapping_file import read_mapping
@@ -90,12 +90,13 @@ def read_true_risk(region: Path | None, store: Path) -> TruthRows | None:
     from hiu_risk.synth import truth_for_store
 
     truth = truth_for_store(region, read_key(read_mapping(region / "mapping.toml"), store))
-    if not np.isin(truth.person_id, Store.open(store).people_ids).any():
+    if set(truth.person_id).isdisjoint(Store.open(store).people_ids.tolist()):
         raise UsageError(
             "nobody of this region is in the store",
             where="--truth",
             fix="name the region that the store was made from, and use the same pseudonym key",
         )
+    default_memory_pool().release_unused()  # training needs it
     return truth
 
 

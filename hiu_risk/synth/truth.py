@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +31,7 @@ class TruthRows(NamedTuple):
 
     Parameters
     ----------
-    person_id : str array
+    person_id : array of str
         Identifiers, pseudonymised if a function for that was given.
     as_of : int64 array
         Index dates in UTC seconds: local midnights of the first of each month.
@@ -44,18 +44,20 @@ class TruthRows(NamedTuple):
         Call incidents a day at ``as_of``.
     """
 
-    person_id: NDArray[np.str_]
+    person_id: NDArray[Any]
     as_of: NDArray[np.int64]
     probability: NDArray[np.float32]
     expected_incidents: NDArray[np.float32]
     intensity: NDArray[np.float32]
 
-    def at(self, person_ids: NDArray[np.str_], as_of: NDArray[np.int64]) -> TruthRows:
+    def at(self, person_ids: NDArray[Any], as_of: NDArray[np.int64]) -> TruthRows:
         """Give the truth of these persons at these index dates; NaN where there is none.
 
         Index dates match by day, so that a midnight in UTC finds the local one.
         """
-        names, codes = np.unique(self.person_id, return_inverse=True)
+        encoded = pa.array(self.person_id, pa.string()).dictionary_encode()
+        names, places = np.unique(encoded.dictionary.to_pylist(), return_inverse=True)
+        codes = places[encoded.indices.to_numpy()]
         days = (self.as_of + DAY // 2) // DAY
         wanted = (as_of + DAY // 2) // DAY
         span = int(max(days.max(initial=0), wanted.max(initial=0))) + 1
@@ -98,7 +100,8 @@ def read_truth(path: Path, pseudonym: Callable[[str], str] | None = None) -> Tru
     table = pq.read_table(file, columns=columns)
     raw = table["nhs_number"].combine_chunks().dictionary_encode()
     names = raw.dictionary.to_pylist()
-    ids = np.array([pseudonym(name) if pseudonym else name for name in names])
+    # objects: a row then costs a pointer, not a copy of its person's pseudonym
+    ids = np.array([pseudonym(name) if pseudonym else name for name in names], dtype=object)
     arrays = [table[name].combine_chunks().to_numpy() for name in columns[2:]]
     as_of = table["as_of"].combine_chunks().cast(_TIME).cast(pa.int64()).to_numpy()
     return TruthRows(ids[raw.indices.to_numpy()], as_of, *arrays)
