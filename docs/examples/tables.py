@@ -183,13 +183,7 @@ def verdict(trained: Json) -> str:
         if trained["trees"]
         else "the anchor alone: trees did not prove to add anything."
     )
-    worse = [
-        NAMES[name]
-        for name, apart in trained["differences"].items()
-        if (apart["average_precision"]["high"] or 0) < 0
-    ]
-    lost = f" It is worse than: {', '.join(worse)} (the interval excludes zero)." if worse else ""
-    return f"**{trained['verdict']}**{lost} The model is {trees}"
+    return f"**{trained['verdict']}** The model is {trees}"
 
 
 def disjoint(trained: Json) -> str:
