@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hiu_risk.definitions import Definition
 from hiu_training.anchor import PREFIXES
+from hiu_training.booster import ONE_COPY
 from hiu_training.inputs import Rows
 from hiu_training.metrics import Ranking, measure
 from hiu_training.split import Split
@@ -72,7 +73,10 @@ def fit_plain_lightgbm(rows: Rows, split: Split, names: Sequence[str], seed: int
     block = (rows.origin >= first) & (rows.origin < last)
     n_trees = 100
     if rows.label[known].any() and rows.label[block].any():
-        data = lightgbm.Dataset(rows.values[known], rows.label[known], feature_name=list(names))
+        with ONE_COPY:
+            data = lightgbm.Dataset(
+                rows.values[known], rows.label[known], feature_name=list(names), params=parameters
+            ).construct()
         later = data.create_valid(rows.values[block], rows.label[block])
         stop = lightgbm.early_stopping(30, verbose=False)
         found = lightgbm.train(parameters, data, 300, valid_sets=[later], callbacks=[stop])

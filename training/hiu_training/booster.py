@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,10 @@ from hiu_training.protocol import BoosterSettings
 
 STRIDE = 10
 """The gain is looked at after every so many trees."""
+
+ONE_COPY = Lock()
+"""Held while rows are copied out and binned: trainings run side by side, and copies of the rows
+are most of their memory."""
 
 DOUBT = 2.0
 """z must exceed the square root of this before trees count at all."""
@@ -80,10 +85,12 @@ def grow(
     n_trees: int,
     seed: int,
     *,
+    mask: NDArray[np.bool_] | None = None,
     stop_on: tuple[NDArray[np.float32], NDArray[np.int8], NDArray[np.float64]] | None = None,
 ) -> Any:
     """Train trees that start from the anchor's log-odds.
 
+    ``mask`` chooses rows of ``values``, to which ``label`` and ``anchor`` belong; all without it.
     ``stop_on`` (values, labels, anchor of a later block) ends the training ``patience`` trees
     after the best.
     """
@@ -107,9 +114,11 @@ def grow(
         "seed": seed,
         "verbosity": -1,
     }
-    data = lightgbm.Dataset(
-        values, label, init_score=anchor, feature_name=list(names), params=parameters
-    )
+    with ONE_COPY:
+        data = lightgbm.Dataset(
+            values if mask is None else values[mask],
+            label, init_score=anchor, feature_name=list(names), params=parameters,
+        ).construct()  # fmt: skip
     watch: dict[str, Any] = {}
     if stop_on is not None:
         later, truth, start = stop_on

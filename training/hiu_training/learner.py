@@ -131,11 +131,10 @@ def _look_ahead(
     raw = anchor.log_odds(later, rows.names)
     most = protocol.booster.max_trees
     if most and 0 < truth.sum() < len(truth):
-        early = np.ascontiguousarray(rows.values[known])
-        start = anchor.log_odds(early, rows.names)
+        start = anchor.log_odds(rows.values, rows.names)[known]
         model = grow(
-            early, rows.label[known], start, rows.names, directions, protocol.booster, most,
-            protocol.seed, stop_on=(later, truth, raw),
+            rows.values, rows.label[known], start, rows.names, directions, protocol.booster, most,
+            protocol.seed, mask=known, stop_on=(later, truth, raw),
         )  # fmt: skip
         return _Block(block, trial(model, later, raw, truth, person))
     return _Block(block, Trial(raw, np.zeros((1, len(raw))), outcome, person))
