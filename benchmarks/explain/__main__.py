@@ -26,7 +26,7 @@ from hiu_features import default_catalogue
 from hiu_risk.model import Booster, Bundle
 from hiu_risk.model.contributions import ContributionTables
 from hiu_training.booster import grow
-from hiu_training.protocol import BoosterSettings
+from hiu_training.settings import BoosterSettings
 from tests.support.serving import make_bundle
 
 Rows = npt.NDArray[np.float32]

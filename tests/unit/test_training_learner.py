@@ -15,7 +15,8 @@ from hiu_training.anchor import MOST_ROWS, fit_anchor
 from hiu_training.booster import Trial, grow, judge, shrunk
 from hiu_training.inputs import Rows
 from hiu_training.learner import learn
-from hiu_training.protocol import AnchorSettings, BoosterSettings, parse_protocol
+from hiu_training.protocol import parse_protocol
+from hiu_training.settings import AnchorSettings, BoosterSettings
 from hiu_training.split import Split
 from tests.support.bundles import make_manifest
 

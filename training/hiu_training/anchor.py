@@ -23,7 +23,7 @@ from hiu_risk.model import Anchor, AnchorInput
 from hiu_risk.model.anchor import Transform, transform
 from hiu_risk.times import DAY
 from hiu_training.inputs import Rows
-from hiu_training.protocol import AnchorSettings
+from hiu_training.settings import AnchorSettings
 
 MOST_ROWS = 100_000
 """With more rows a sample of the negatives stands for all, weighted up exactly."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from hiu_risk.model import Booster
 from hiu_training.calibration import fit_offset
-from hiu_training.protocol import BoosterSettings
+from hiu_training.settings import BoosterSettings
 
 STRIDE = 10
 """The gain is looked at after every so many trees."""

@@ -6,84 +6,26 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_origin, get_type_hints
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from hiu_risk.definitions import Definition, definition_by_id
-from hiu_risk.eligibility import TARGETS, EligibilityPolicy, Target
+from hiu_risk.eligibility import EligibilityPolicy, Target
 from hiu_risk.errors import UsageError, near_match
 from hiu_risk.outcomes import Overlap
-
-Every = Literal["auto", "month"]
-
-
-@dataclass(frozen=True)
-class Origins:
-    """The index dates of training and judging.
-
-    Parameters
-    ----------
-    every : int or str
-        Days between origins; ``month`` for firsts of the month; ``auto`` for months, or
-        finer where the data are short.
-    first, last : date or None
-        None: as early as the rule's longest window allows, as late as the horizon allows.
-    test : int
-        How many of the last origins judge the model; fewer where the data are short.
-    """
-
-    every: int | Every = "auto"
-    first: date | None = None
-    last: date | None = None
-    test: int = 5
-
-
-@dataclass(frozen=True)
-class AnchorSettings:
-    """How the anchor is fitted.
-
-    Parameters
-    ----------
-    l2 : float
-        Strength of the pull of the standardised coefficients towards their prior.
-    half_life_days : int
-        A training row so many days older than the newest counts half.
-    """
-
-    l2: float = 10.0
-    half_life_days: int = 180
-
-
-@dataclass(frozen=True)
-class BoosterSettings:
-    """How the booster is fitted; see LightGBM's parameters for the details.
-
-    Parameters
-    ----------
-    learning_rate : float
-        Shrinkage of each tree.
-    max_trees, patience : int
-        Most trees, and how many without gain on the later block end the search.
-    max_leaves : int
-        Leaves of a tree, 2 to 8.
-    min_positives_in_leaf : float
-        A leaf needs about as many positive rows as this, through its share of the curvature.
-    l2 : float
-        Penalty on leaf values.
-    feature_share : float
-        Share of the features that a tree may use.
-    """
-
-    learning_rate: float = 0.1
-    max_trees: int = 300
-    patience: int = 40
-    max_leaves: int = 8
-    min_positives_in_leaf: float = 5.0
-    l2: float = 10.0
-    feature_share: float = 0.7
+from hiu_training.settings import (
+    JUDGING_SECTIONS,
+    SECTIONS,
+    AnchorSettings,
+    BoosterSettings,
+    Origins,
+)
 
 
 @dataclass(frozen=True)
@@ -126,37 +68,44 @@ class Protocol:
     definition: Definition
     target: Target = "onset"
     overlap: Overlap = "straddle"
-    horizon_days: int = 90
-    washout_days: int = 365
+    horizon_days: Annotated[int, Field(ge=1, le=3_650)] = 90
+    washout_days: Annotated[int, Field(ge=0, le=3_650)] = 365
     policy: EligibilityPolicy = field(default_factory=EligibilityPolicy)
     features: tuple[str, ...] = ()
     origins: Origins = field(default_factory=Origins)
-    embargo_days: int | None = None
+    embargo_days: Annotated[int, Field(ge=0, le=3_650)] | None = None
     anchor: AnchorSettings = field(default_factory=AnchorSettings)
     booster: BoosterSettings = field(default_factory=BoosterSettings)
     few_positives: Literal["offset", "refuse"] = "offset"
-    capacities: tuple[int, ...] = (50, 75, 100)
-    resamples: int = 300
-    seed: int = 1
+    capacities: Annotated[
+        tuple[Annotated[int, Field(ge=1)], ...],
+        Field(min_length=1, description="a list of whole numbers above zero"),
+    ] = (50, 75, 100)
+    resamples: Annotated[int, Field(ge=0, le=10_000)] = 300
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
     promote: Literal["first", "never"] = "first"
 
     def to_dict(self) -> dict[str, Any]:
         """Give the protocol as plain data, with every default written out."""
         data: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         data |= {"definition": self.definition.to_dict(), "policy": self.policy.to_dict()}
-        for name in ("origins", "anchor", "booster"):
-            part = data[name]
-            data[name] = {f.name: getattr(part, f.name) for f in fields(part)}
-        for name in ("first", "last"):
-            day = data["origins"][name]
-            data["origins"][name] = day and day.isoformat()
-        return {**data, "features": list(self.features), "capacities": list(self.capacities)}
+        return {name: _plain(value) for name, value in data.items()}
 
     @property
     def hash(self) -> str:
         """Hex SHA-256 of the protocol's meaning: comments and order don't change it."""
-        text = json.dumps(self.to_dict(), sort_keys=True, ensure_ascii=False)
+        data = {k: v for k, v in self.to_dict().items() if k not in JUDGING_SECTIONS}
+        text = json.dumps(data, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Write a value, or a section of values, as JSON can."""
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def load_protocol(path: Path) -> Protocol:
@@ -194,31 +143,11 @@ def parse_protocol(text: str, *, where: str = "protocol") -> Protocol:
     return _Reader(text, where).protocol(data)
 
 
-_RANGES: Mapping[str, tuple[float, float]] = {
-    "horizon_days": (1, 3_650),
-    "washout_days": (0, 3_650),
-    "embargo_days": (0, 3_650),
-    "resamples": (0, 10_000),
-    "seed": (0, 2**31 - 1),
-    "origins.every": (1, 366),
-    "origins.test": (1, 100),
-    "anchor.l2": (1e-6, 1e6),
-    "anchor.half_life_days": (1, 36_500),
-    "booster.learning_rate": (1e-4, 1),
-    "booster.max_trees": (0, 10_000),
-    "booster.patience": (1, 10_000),
-    "booster.max_leaves": (2, 8),
-    "booster.min_positives_in_leaf": (0, 1e6),
-    "booster.l2": (0, 1e6),
-    "booster.feature_share": (0.05, 1),
-}
-_CHOICES: Mapping[str, Sequence[str]] = {
-    "target": TARGETS,
-    "overlap": ("straddle", "disjoint"),
-    "windows": ("rolling", "calendar"),
-    "few_positives": ("offset", "refuse"),
-    "promote": ("first", "never"),
-}
+@cache
+def _values(kind: type) -> Mapping[str, TypeAdapter[Any]]:
+    """Give what checks each value of a section."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {f.name: TypeAdapter(hints[f.name]) for f in fields(kind)}
 
 
 class _Reader:
@@ -228,39 +157,54 @@ class _Reader:
         self.text, self.where = text, where
 
     def protocol(self, data: Mapping[str, Any]) -> Protocol:
-        known = {f.name for f in fields(Protocol)} - {"policy"} | {"windows", "eligibility"}
-        self.check_keys(data, known, "")
-        values = {k: self.scalar(k, v) for k, v in data.items() if not isinstance(v, dict | list)}
-        windows = values.pop("windows", "rolling")
-        definition = self.definition(data.get("definition", "frecann_adult"))
-        values["definition"] = (
-            definition.with_calendar_windows() if windows == "calendar" else definition
-        )
+        own = {f.name for f in fields(Protocol)} - {"definition", "policy", "features", *SECTIONS}
+        self.check_keys(data, own | {*_READ_APART, *SECTIONS}, "")
+        values = {k: self.value(Protocol, k, k, v) for k, v in data.items() if k in own}
+        values["definition"] = self.definition(data)
         if "eligibility" in data:
-            table = self.table(data, "eligibility")
+            table = self.table(data["eligibility"], "eligibility")
             self.check_keys(table, set(EligibilityPolicy.__dataclass_fields__), "eligibility")
             values["policy"] = EligibilityPolicy.from_dict(table)
-        for name, kind in (
-            ("origins", Origins),
-            ("anchor", AnchorSettings),
-            ("booster", BoosterSettings),
-        ):
-            if name in data:
-                table = self.table(data, name)
-                self.check_keys(table, {f.name for f in fields(kind)}, name)
-                values[name] = kind(**{k: self.scalar(f"{name}.{k}", v) for k, v in table.items()})
         if "features" in data:
-            values["features"] = tuple(self.names(data["features"]))
-        if "capacities" in data:
-            values["capacities"] = tuple(self.capacities(data["capacities"]))
+            values["features"] = self.features(data["features"])
+        if "capacities" in values:
+            values["capacities"] = tuple(sorted(set(values["capacities"])))
+        for name, kind in SECTIONS.items():
+            if name in data:
+                values[name] = self.section(name, kind, data[name])
         return Protocol(**values)
 
-    def definition(self, data: Any) -> Definition:
-        if isinstance(data, str):
-            return definition_by_id(data)
-        if not isinstance(data, Mapping):
+    def section(self, name: str, kind: type, data: Any) -> Any:
+        """Read a table, or the tables of a section that there may be several of."""
+        if get_origin(get_type_hints(Protocol)[name]) is not tuple:
+            table = self.table(data, name)
+            self.check_keys(table, {f.name for f in fields(kind)}, name)
+            return self.made(kind, name, table)
+        if not isinstance(data, list):
+            raise self.wrong(name, f"must be tables, each headed [[{name}]]")
+        for table in data:
+            self.check_keys(self.table(table, name), {f.name for f in fields(kind)}, name)
+        return tuple(self.made(kind, name, table) for table in data)
+
+    def made(self, kind: type, name: str, table: Mapping[str, Any]) -> Any:
+        needed = [f.name for f in fields(kind) if f.default is f.default_factory is MISSING]
+        for key in needed:
+            if key not in table:
+                raise self.wrong(name, f"must have a {key}")
+        return kind(**{k: self.value(kind, k, f"{name}.{k}", v) for k, v in table.items()})
+
+    def definition(self, data: Mapping[str, Any]) -> Definition:
+        found = data.get("definition", "frecann_adult")
+        if isinstance(found, str):
+            definition = definition_by_id(found)
+        elif isinstance(found, Mapping):
+            definition = Definition.from_dict({"origin": "protocol", **found})
+        else:
             raise self.wrong("definition", "must be an id or a table")
-        return Definition.from_dict({"origin": "protocol", **data})
+        windows = data.get("windows", "rolling")
+        if windows not in ("rolling", "calendar"):
+            raise self.wrong("windows", "must be one of rolling, calendar")
+        return definition.with_calendar_windows() if windows == "calendar" else definition
 
     def check_keys(self, table: Mapping[str, Any], known: set[str], inside: str) -> None:
         for key in table:
@@ -270,59 +214,25 @@ class _Reader:
                     f"unknown key {key!r}", where=self.at(place), fix=near_match(key, known)
                 )
 
-    def table(self, data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-        if not isinstance(data[name], Mapping):
+    def table(self, data: Any, name: str) -> Mapping[str, Any]:
+        if not isinstance(data, Mapping):
             raise self.wrong(name, "must be a table")
-        return dict(data[name])
+        return data
 
-    def names(self, value: Any) -> list[str]:
+    def features(self, value: Any) -> tuple[str, ...]:
         if value == "all":
-            return []
+            return ()
         if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
             raise self.wrong("features", 'must be "all" or a list of names')
-        return value
+        return tuple(value)
 
-    def capacities(self, value: Any) -> list[int]:
-        whole = isinstance(value, list) and all(type(k) is int and k > 0 for k in value)
-        if not whole or not value:
-            raise self.wrong("capacities", "must be a list of whole numbers above zero")
-        return sorted(set(value))
-
-    def scalar(self, key: str, value: Any) -> Any:
-        """Check one value against its range or its choices."""
-        if key in ("definition", "features"):
-            return value
-        if key in ("origins.first", "origins.last"):
-            if type(value) is not date:
-                raise self.wrong(key, "must be a date such as 2025-03-01, without quotes")
-            return value
-        if key == "origins.every":
-            value = self.every(value)
-            if isinstance(value, str):
-                return value
-        if key in _CHOICES:
-            if value not in _CHOICES[key]:
-                raise self.wrong(key, "must be one of " + ", ".join(_CHOICES[key]))
-            return value
-        if key not in _RANGES:
-            raise self.wrong(key, "must be a table or a list")
-        low, high = _RANGES[key]
-        defaults = {"anchor": AnchorSettings, "booster": BoosterSettings}
-        part, _, name = key.rpartition(".")
-        real = isinstance(getattr(defaults.get(part), name, 0), float)
-        right_kind = type(value) is int or (real and isinstance(value, float))
-        if not right_kind or not low <= value <= high:
-            kind = "a number" if real else "a whole number"
-            raise self.wrong(key, f"must be {kind} from {low:g} to {high:g}")
-        return float(value) if real else value
-
-    def every(self, value: Any) -> Any:
-        if value in ("auto", "month"):
-            return value
-        found = re.fullmatch(r"(\d+) days?", value) if isinstance(value, str) else None
-        if found is None:
-            raise self.wrong("origins.every", 'must be "auto", "month" or such as "28 days"')
-        return int(found[1])
+    def value(self, kind: type, name: str, key: str, value: Any) -> Any:
+        """Check one value against its declaration."""
+        check = _values(kind)[name]
+        try:
+            return check.validate_python(_frozen(value), strict=True)
+        except ValidationError:
+            raise self.wrong(key, f"must be {_wanted(check.json_schema())}") from None
 
     def wrong(self, key: str, must: str) -> UsageError:
         return UsageError(f"{key} {must}", where=self.at(key))
@@ -330,6 +240,34 @@ class _Reader:
     def at(self, key: str) -> str:
         line = _line_of(self.text, key)
         return f"{self.where}, line {line}" if line else self.where
+
+
+_READ_APART = ("definition", "windows", "eligibility", "features")
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(v) for v in value) if isinstance(value, list) else value
+
+
+def _wanted(schema: Mapping[str, Any]) -> str:
+    """Say in words what a value must be, from its JSON schema."""
+    if "description" in schema:
+        return str(schema["description"])
+    if "anyOf" in schema:
+        return " or ".join(_wanted(s) for s in schema["anyOf"] if s.get("type") != "null")
+    if "enum" in schema:
+        return "one of " + ", ".join(map(str, schema["enum"]))
+    kind = schema.get("type")
+    if kind == "array":
+        return f"a list, each {_wanted(schema.get('items', {}))}"
+    if schema.get("format") == "date":
+        return "a date such as 2025-03-01, without quotes"
+    names = {"integer": "a whole number", "number": "a number", "boolean": "true or false",
+             "string": "a text in quotes", "object": "a table"}  # fmt: skip
+    words = names.get(str(kind), "something else")
+    if "minimum" in schema and "maximum" in schema:
+        return f"{words} from {schema['minimum']:g} to {schema['maximum']:g}"
+    return words
 
 
 def _line_of(text: str, key: str) -> int:

@@ -1,0 +1,108 @@
+"""The sections of a protocol as declarations: each value with its range, its choices, its default.
+
+To add a section, declare it here, name it in ``SECTIONS``, and give
+:class:`hiu_training.protocol.Protocol` a field of that name. A protocol file may then hold a
+table ``[name]`` (or, where the field is a tuple of it, tables ``[[name]]``); unknown keys and
+values out of range are refused with their line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+Every = Literal["auto", "month"]
+
+
+def _days(value: Any) -> Any:
+    """Read ``28 days`` as 28; leave the rest to the checks."""
+    found = re.fullmatch(r"(\d+) days?", value) if isinstance(value, str) else None
+    if found:
+        return int(found[1])
+    # A bare number doesn't say of what.
+    return value if value in ("auto", "month") else None
+
+
+@dataclass(frozen=True)
+class Origins:
+    """The index dates of training and judging.
+
+    Parameters
+    ----------
+    every : int or str
+        Days between origins; ``month`` for firsts of the month; ``auto`` for months, or
+        finer where the data are short.
+    first, last : date or None
+        None: as early as the rule's longest window allows, as late as the horizon allows.
+    test : int
+        How many of the last origins judge the model; fewer where the data are short.
+    """
+
+    every: Annotated[
+        Annotated[int, Field(ge=1, le=366)] | Every,
+        BeforeValidator(_days),
+        Field(description='"auto", "month" or such as "28 days"'),
+    ] = "auto"
+    first: date | None = None
+    last: date | None = None
+    test: Annotated[int, Field(ge=1, le=100)] = 5
+
+
+@dataclass(frozen=True)
+class AnchorSettings:
+    """How the anchor is fitted.
+
+    Parameters
+    ----------
+    l2 : float
+        Strength of the pull of the standardised coefficients towards their prior.
+    half_life_days : int
+        A training row so many days older than the newest counts half.
+    """
+
+    l2: Annotated[float, Field(ge=1e-6, le=1e6)] = 10.0
+    half_life_days: Annotated[int, Field(ge=1, le=36_500)] = 180
+
+
+@dataclass(frozen=True)
+class BoosterSettings:
+    """How the booster is fitted; see LightGBM's parameters for the details.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Shrinkage of each tree.
+    max_trees, patience : int
+        Most trees, and how many without gain on the later block end the search.
+    max_leaves : int
+        Leaves of a tree, 2 to 8.
+    min_positives_in_leaf : float
+        A leaf needs about as many positive rows as this, through its share of the curvature.
+    l2 : float
+        Penalty on leaf values.
+    feature_share : float
+        Share of the features that a tree may use.
+    """
+
+    learning_rate: Annotated[float, Field(ge=1e-4, le=1)] = 0.1
+    max_trees: Annotated[int, Field(ge=0, le=10_000)] = 300
+    patience: Annotated[int, Field(ge=1, le=10_000)] = 40
+    max_leaves: Annotated[int, Field(ge=2, le=8)] = 8
+    min_positives_in_leaf: Annotated[float, Field(ge=0, le=1e6)] = 5.0
+    l2: Annotated[float, Field(ge=0, le=1e6)] = 10.0
+    feature_share: Annotated[float, Field(ge=0.05, le=1)] = 0.7
+
+
+SECTIONS: dict[str, type] = {
+    "origins": Origins,
+    "anchor": AnchorSettings,
+    "booster": BoosterSettings,
+}
+"""Tables of a protocol file, besides ``[definition]`` and ``[eligibility]``."""
+
+JUDGING_SECTIONS: tuple[str, ...] = ()
+"""Sections that change how a model is judged or governed, never the model: not in its hash."""
