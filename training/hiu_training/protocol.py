@@ -23,6 +23,7 @@ from hiu_training.settings import (
     JUDGING_SECTIONS,
     SECTIONS,
     AnchorSettings,
+    AuditSettings,
     BoosterSettings,
     Origins,
 )
@@ -63,6 +64,8 @@ class Protocol:
         Seed of everything random.
     promote : str
         ``first``: the first model of a home becomes champion; ``never``: none does.
+    audit : AuditSettings
+        What the fairness audit compares.
     """
 
     definition: Definition
@@ -84,6 +87,7 @@ class Protocol:
     resamples: Annotated[int, Field(ge=0, le=10_000)] = 300
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
     promote: Literal["first", "never"] = "first"
+    audit: AuditSettings = field(default_factory=AuditSettings)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the protocol as plain data, with every default written out."""

@@ -9,7 +9,7 @@ values out of range are refused with their line.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -25,6 +25,10 @@ def _days(value: Any) -> Any:
         return int(found[1])
     # A bare number doesn't say of what.
     return value if value in ("auto", "month") else None
+
+
+def _audit_days(value: Any) -> Any:
+    return value if value == "protocol" else _days(value)
 
 
 @dataclass(frozen=True)
@@ -97,12 +101,57 @@ class BoosterSettings:
     feature_share: Annotated[float, Field(ge=0.05, le=1)] = 0.7
 
 
+@dataclass(frozen=True)
+class AuditSettings:
+    """What the fairness audit compares, decided before anybody looks.
+
+    Parameters
+    ----------
+    by : tuple of str
+        Grouping columns; empty: sex, age band, ethnic group, deprivation quintile, and site
+        where there are several.
+    columns : tuple of str
+        Further columns of the store's people to group by, for instance ``ethnic_category``.
+    reference : dict of str to str
+        The group that each grouping is compared with, besides the rest: ``sex = "female"``.
+        Where none is named, the largest known group.
+    pairs : bool
+        Also cross every two groupings.
+    capacity : int or None
+        List length that findings are judged at; None is 75, or the middle of ``capacities``.
+    min_cases : int
+        Different people who became cases, needed in a group and in the rest.
+    margin : float
+        A difference of recall below this share doesn't matter.
+    resamples : int
+        Of the intervals.
+    every : int or str
+        ``protocol``: the dates that judged the model. Days, such as ``7 days``: every so often
+        from the day the model was trained to the last whose outcomes are known.
+    """
+
+    by: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    reference: dict[str, str] = field(default_factory=dict)
+    pairs: bool = False
+    capacity: Annotated[int, Field(ge=1)] | None = None
+    min_cases: Annotated[int, Field(ge=1, le=10_000)] = 20
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    resamples: Annotated[int, Field(ge=100, le=100_000)] = 1_000
+    every: Annotated[
+        Annotated[int, Field(ge=1, le=366)] | Literal["protocol"],
+        BeforeValidator(_audit_days),
+        Field(description='"protocol" or such as "7 days"'),
+    ] = "protocol"
+
+
 SECTIONS: dict[str, type] = {
     "origins": Origins,
     "anchor": AnchorSettings,
     "booster": BoosterSettings,
+    "audit": AuditSettings,
 }
 """Tables of a protocol file, besides ``[definition]`` and ``[eligibility]``."""
 
-JUDGING_SECTIONS: tuple[str, ...] = ()
+JUDGING_SECTIONS: tuple[str, ...] = ("audit",)
 """Sections that change how a model is judged or governed, never the model: not in its hash."""
