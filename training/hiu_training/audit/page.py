@@ -8,10 +8,10 @@ from markupsafe import Markup
 
 from hiu_risk.pages import render
 from hiu_training.audit import wording as say
+from hiu_training.audit.onepage import at_primary, boxes, headline
 from hiu_training.audit.plots import Mark, interval_chart
 from hiu_training.audit.result import (
     MAY_NOT_LEAVE,
-    AtCapacity,
     AuditDocument,
     Estimate,
     GroupingResult,
@@ -21,16 +21,6 @@ from hiu_training.audit.result import (
 
 _MISSED_TICKS = {0.0: "0%", 0.25: "25%", 0.5: "50%", 0.75: "75%", 1.0: "100%"}
 _RATIO_TICKS = {0.25: "¼", 0.5: "½", 1.0: "1", 2.0: "2", 4.0: "4"}
-
-
-@dataclass(frozen=True)
-class _Box:
-    """One box of the summary: what was found, and for whom."""
-
-    kind: str
-    heading: str
-    names: list[str]
-    meaning: str
 
 
 def render_page(document: AuditDocument) -> str:
@@ -43,8 +33,8 @@ def render_page(document: AuditDocument) -> str:
         subtitle=f"Fairness of the list of {document.primary}, model {document.model}",
         audit=document,
         may_not_leave=MAY_NOT_LEAVE,
-        headline=_headline(document),
-        boxes=_boxes(document),
+        headline=headline(document),
+        boxes=boxes(document),
         groupings=groupings,
         pairs=[_table(document, g) for g in document.pairs],
         facts=_facts(document),
@@ -63,51 +53,6 @@ def render_page(document: AuditDocument) -> str:
         margin=round(100 * document.margin),
         needed=document.overall.cases_needed,
     )
-
-
-def _primary(document: AuditDocument, group: GroupResult) -> AtCapacity:
-    return next(at for at in group.at if at.capacity == document.primary)
-
-
-def _headline(document: AuditDocument) -> str:
-    at = _primary(document, document.overall)
-    found, missed = at.recall, at.false_negative_rate
-    if not isinstance(missed, Estimate) or not isinstance(found, Estimate) or found.value is None:
-        return "Too few cases to say how many the list missed."
-    return (
-        f"A list of {document.primary} missed {say.rate(missed)} of the cases: those who went on "
-        f"to meet the definition within {document.horizon_days} days. "
-        f"It held {say.per_cent(found.value)} of them beforehand."
-    )
-
-
-def _boxes(document: AuditDocument) -> list[_Box]:
-    """Sort the groups by what was found, worst news first."""
-    many = document.recall_comparisons
-
-    def box(kind: str, heading: str, verdicts: tuple[Verdict, ...], meaning: str) -> _Box:
-        total, names = 0, []
-        for grouping in document.groupings:
-            inside = [g.label for g in grouping.groups if g.recall_verdict in verdicts]
-            total += len(inside)
-            if inside:
-                every = len(inside) == len(grouping.groups)
-                labels = "all groups" if every else "; ".join(inside)
-                names.append(f"{grouping.title}: {labels}")
-        return _Box(kind, f"{heading}: {total}", names or ["No group"], meaning)
-
-    return [
-        box("bad", "Missed more often than the rest", ("lower",),
-            f"Holds after allowing for {many} comparisons. Look into it."),
-        box("watch", "Perhaps missed more often", ("perhaps_lower",),
-            "Could be chance, given how many groups were compared. Watch it."),
-        box("thin", "Insufficient evidence", ("insufficient_evidence",),
-            f"Fewer than {document.min_cases} people who became cases. This is not a pass."),
-        box("none", "No difference shown", ("no_difference_shown", "close"),
-            "Not proof of equality: see what each could have hidden."),
-        box("better", "Missed less often than the rest", ("higher", "perhaps_higher"),
-            "The other side of the first two boxes."),
-    ]  # fmt: skip
 
 
 def _facts(document: AuditDocument) -> list[tuple[str, str]]:
@@ -162,7 +107,7 @@ def _view(document: AuditDocument, grouping: GroupingResult) -> _View:
 def _table(document: AuditDocument, grouping: GroupingResult) -> dict[str, list[dict[str, str]]]:
     rows = []
     for group in (*grouping.groups, document.overall):
-        at = _primary(document, group)
+        at = at_primary(document, group)
         seen = group.smallest_difference_seen
         rows.append(
             {
@@ -181,7 +126,7 @@ def _table(document: AuditDocument, grouping: GroupingResult) -> dict[str, list[
 
 
 def _lists(document: AuditDocument, group: GroupResult) -> dict[str, object]:
-    at = _primary(document, group)
+    at = at_primary(document, group)
     return {
         "label": group.label,
         "rows": say.count(group.rows),
@@ -207,10 +152,10 @@ def _calibration(group: GroupResult) -> dict[str, str]:
 
 
 def _missed_chart(document: AuditDocument, grouping: GroupingResult) -> Markup:
-    overall = _primary(document, document.overall).false_negative_rate
+    overall = at_primary(document, document.overall).false_negative_rate
     reference = overall.value if isinstance(overall, Estimate) else None
     marks = [
-        Mark(group.label, (missed := _primary(document, group).false_negative_rate),
+        Mark(group.label, (missed := at_primary(document, group).false_negative_rate),
              say.rate(missed), group.recall_verdict)
         for group in grouping.groups
     ]  # fmt: skip

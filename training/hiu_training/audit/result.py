@@ -74,6 +74,12 @@ class GroupResult(_Part):
     recall_difference_simultaneous: Number
     smallest_difference_seen: float | Hidden | None
     cases_needed: int | Hidden | None
+    reference_difference: Number = None
+    reference_difference_simultaneous: Number = None
+    reference_verdict: Verdict = "not_compared"
+    lead_days: Number = None
+    auroc: Number = None
+    average_precision: Number = None
     expected: Count
     observed_expected: Number
     calibration_ratio: Number
@@ -106,10 +112,162 @@ class Linkage(_Part):
     coverage: float | Hidden | None
 
 
+class SecondGroup(_Part):
+    """One group by another outcome than the one the model looks for."""
+
+    label: str
+    cases: Count
+    found: Count
+    missed: Number
+    difference: Number
+    verdict: Verdict
+
+
+class SecondGrouping(_Part):
+    """One grouping by that outcome."""
+
+    name: str
+    title: str
+    note: str
+    from_rounded: bool
+    groups: tuple[SecondGroup, ...]
+
+
+class SecondOutcome(_Part):
+    """Whom the list reached of those who needed care in another way.
+
+    Contact with a service is not need: an outcome that doesn't wait for somebody to call shows
+    whether the list under-serves a group in those terms.
+    """
+
+    title: str
+    note: str
+    comparisons: int
+    overall: SecondGroup
+    groupings: tuple[SecondGrouping, ...]
+
+
+class IdentityGroup(_Part):
+    """How sure it is, in one group, that linked events belong to the person."""
+
+    label: str
+    people: Count
+    events: Count
+    unsure: Number
+
+
+class IdentityGrouping(_Part):
+    """One grouping of the people whom events could be linked to."""
+
+    name: str
+    title: str
+    groups: tuple[IdentityGroup, ...]
+
+
+class Identity(_Part):
+    """Who can't be linked, as far as the rows without a person say anything."""
+
+    by_site: tuple[Linkage, ...]
+    unsure_means: str
+    groupings: tuple[IdentityGrouping, ...]
+    not_known: tuple[str, ...]
+
+
+class Driver(_Part):
+    """How much more a concept adds to the log-odds of a group's scores than to the rest's."""
+
+    concept: str
+    title: str
+    difference: Number
+
+
+class DriverGroup(_Part):
+    """What moves the scores of one group."""
+
+    label: str
+    people: Count
+    score: Number
+    drivers: tuple[Driver, ...]
+
+
+class DriverGrouping(_Part):
+    """What moves the scores of the groups of one grouping."""
+
+    name: str
+    title: str
+    groups: tuple[DriverGroup, ...]
+
+
+class Proxy(_Part):
+    """How well the model's inputs tell a group from the rest (AUROC: 0.5 not at all, 1 always).
+
+    ``without_itself`` leaves out the inputs that are the characteristic, or made from it.
+    """
+
+    grouping: str
+    title: str
+    label: str
+    people: Count
+    without_itself: Number
+    direct_inputs: tuple[str, ...]
+    strongest_concept: str
+
+
+class PricedGroup(_Part):
+    """What an option would do for one group."""
+
+    label: str
+    missed: Number
+    observed_expected: Number
+
+
+class PricedOption(_Part):
+    """One way to even things out, and what it costs. None of them is applied by the audit."""
+
+    name: str
+    title: str
+    meaning: str
+    grouping: str
+    grouping_title: str
+    uses_characteristic: bool
+    caution: str
+    found: Count
+    missed: Number
+    found_change: Number
+    observed_expected: Number
+    calibration_error_change: float | Hidden | None
+    widest_gap_before: float | Hidden | None
+    widest_gap_after: float | Hidden | None
+    groups: tuple[PricedGroup, ...]
+
+
+class Mitigation(_Part):
+    """What evening out would cost, at the same list length on the same dates."""
+
+    baseline: PricedOption
+    options: tuple[PricedOption, ...]
+    not_tried: tuple[str, ...]
+
+
+class TrendPoint(_Part):
+    """One earlier audit, as it was published."""
+
+    model: str
+    dates: tuple[str, ...]
+    quarter: str
+    missed: Number
+    grouping: str
+    title: str
+    label: str
+    group_missed: Number
+    difference: Number
+    verdict: Verdict
+
+
 class AuditDocument(_Part):
     """A fairness audit as it may be read."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     not_for: str = NOT_FOR
     label_caution: str = LABEL_CAUTION
     suppressed: bool
@@ -140,3 +298,16 @@ class AuditDocument(_Part):
     groupings: tuple[GroupingResult, ...]
     pairs: tuple[GroupingResult, ...]
     linkage: tuple[Linkage, ...] = ()
+    reference_comparisons: int = 0
+    rows_hash: str = ""
+    lists_hash: str = ""
+    earlier_reports: tuple[str, ...] = ()
+    not_protected: tuple[str, ...] = ()
+    quarter: str = ""
+    second_outcome: SecondOutcome | None = None
+    identity: Identity | None = None
+    drivers: tuple[DriverGrouping, ...] = ()
+    proxies: tuple[Proxy, ...] = ()
+    mitigation: Mitigation | None = None
+    chosen_mitigation: str = ""
+    trend: tuple[TrendPoint, ...] = ()
