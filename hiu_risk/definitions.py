@@ -185,6 +185,17 @@ class Definition:
         )
         return replace(self, clauses=clauses)
 
+    def any_incident(self) -> Definition:
+        """Give the rule that one incident meets: of the same sources, at the same addresses.
+
+        Examples
+        --------
+        >>> print(DEFINITIONS["spec_ae"].any_incident().in_words())
+        age 18 or over and >= 1 ae incidents in 1 days (rolling)
+        """
+        clauses = tuple(Clause(source, ">=", 1, days=1) for source in self.sources)
+        return replace(self, clauses=clauses)
+
     def to_dict(self) -> dict[str, Any]:
         """Give the definition as plain data; :meth:`from_dict` reads it back."""
         return {

@@ -22,9 +22,9 @@ from hiu_risk.meeting import NEVER, checked_as_ofs, known_state, read_only
 from hiu_risk.times import DAY, FOREVER
 from hiu_risk.visibility import is_known
 
-Target = Literal["onset", "relapse", "persistence"]
-TARGETS: tuple[Target, ...] = ("onset", "relapse", "persistence")
-"""The three things that can be predicted; they are never mixed."""
+Target = Literal["onset", "relapse", "persistence", "weekend"]
+TARGETS: tuple[Target, ...] = ("onset", "relapse", "persistence", "weekend")
+"""The four things that can be predicted; they are never mixed."""
 
 EXCLUSIONS = (
     "died",
@@ -42,6 +42,7 @@ NOT_AT_RISK: Mapping[Target, tuple[str, ...]] = {
     "onset": ("meets_now", "met_in_washout"),
     "relapse": ("never_met", "meets_now", "met_recently"),
     "persistence": ("does_not_meet_now",),
+    "weekend": (),
 }
 """Why somebody eligible isn't at risk of a target, in the order of looking."""
 
@@ -196,7 +197,7 @@ def at_risk(
 
     Onset: does not meet the rule now, and met it at no incident of the washout. Relapse: met it
     earlier, does not now, and either met it at no incident of the gap or was discharged from a
-    caseload since. Persistence: meets it now.
+    caseload since. Persistence: meets it now. Weekend: every candidate.
 
     Parameters
     ----------
@@ -207,7 +208,7 @@ def at_risk(
     definition : Definition
         The rule.
     target : str
-        ``onset``, ``relapse`` or ``persistence``.
+        ``onset``, ``relapse``, ``persistence`` or ``weekend``.
     washout_days : int
         Length of the washout ``[as_of - washout, as_of)`` of an onset.
     relapse_gap_days : int
@@ -217,7 +218,7 @@ def at_risk(
     """
     as_ofs = checked_as_ofs(as_ofs)
     checked_target(target)
-    look_back = {"onset": washout_days, "relapse": relapse_gap_days, "persistence": 0}[target]
+    look_back = {"onset": washout_days, "relapse": relapse_gap_days}.get(target, 0)
     if not 0 <= look_back <= 36_500:
         raise UsageError("a look-back must be 0 to 36500 days", where=f"target {target}")
     shape = (histories.n_people, len(as_ofs))

@@ -89,6 +89,7 @@ def final_state(
     *,
     disjoint: bool = False,
     rows: NDArray[np.bool_] | None = None,
+    ends: NDArray[np.int64] | None = None,
 ) -> FinalState:
     """Tell, from the final truth, when a rule is first met in each horizon and who meets it after.
 
@@ -106,9 +107,11 @@ def final_state(
         Count only incidents from ``as_of`` on; by default a window may straddle ``as_of``.
     rows : bool array, shape (n_people, n_as_ofs), optional
         The rows that are wanted; the others stay "never met".
+    ends : int64 array, shape (n_as_ofs,), optional
+        UTC seconds at which each horizon ends, where ``horizon_days`` doesn't say it.
     """
     as_ofs = checked_as_ofs(as_ofs)
-    ends = as_ofs + horizon_days * DAY
+    ends = as_ofs + horizon_days * DAY if ends is None else checked_as_ofs(ends)
     shape = (histories.n_people, len(as_ofs))
     wanted = np.ones(shape, np.bool_) if rows is None else rows
     state = FinalState(np.full(shape, FOREVER, np.int64), np.zeros(shape, np.bool_))

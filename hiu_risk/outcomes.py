@@ -17,7 +17,8 @@ from hiu_risk.eligibility import Target, checked_rows, checked_target
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.histories import Feed, Histories
 from hiu_risk.meeting import checked_as_ofs, final_state
-from hiu_risk.times import DAY, FOREVER
+from hiu_risk.times import DAY, FOREVER, HOUR
+from hiu_risk.weekends import weekends_after
 
 Overlap = Literal["straddle", "disjoint"]
 
@@ -26,6 +27,9 @@ CENSORED = ("before_data", "end_of_data", "feed_gap", "death", "move", "caseload
 
 GAP_TOLERANCE = DAY
 """A horizon that misses more seconds of a feed than this is not observed."""
+
+WEEKEND_GAP_TOLERANCE = HOUR
+"""The same for a weekend, which is short."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,10 @@ def outcomes(
     """Label every row with what happened in ``[as_of, as_of + horizon)``.
 
     Onset and relapse: the rule is met at some incident of the horizon. Persistence: the person
-    meets the rule at the end of the horizon. A person is observed until death, move or the
-    start of a caseload spell; a label 1 that came before stays, any other row is censored.
+    meets the rule at the end of the horizon. Weekend: any incident of a source that the rule
+    counts (with the 999 rules a call) from the next Friday 18:00 to Monday 08:00, local time.
+    A person is observed until death, move or the start of a caseload spell; a label 1 that came
+    before stays, any other row is censored.
 
     Parameters
     ----------
@@ -75,9 +81,9 @@ def outcomes(
     definition : Definition
         The rule; its ages belong to eligibility.
     horizon_days : int
-        1 to 3,650.
+        1 to 3,650; a weekend has its own.
     target : str
-        ``onset``, ``relapse`` or ``persistence``.
+        ``onset``, ``relapse``, ``persistence`` or ``weekend``.
     overlap : str
         ``straddle``: a window may reach back before ``as_of``. ``disjoint``: only incidents
         from ``as_of`` on count, so that the label shares nothing with the history.
@@ -100,12 +106,17 @@ def outcomes(
     label, happened_at = np.full(shape, -1, np.int8), np.full(shape, FOREVER, np.int64)
     censored = {reason: np.zeros(len(as_ofs), np.int64) for reason in CENSORED}
     feeds = _feeds(histories, definition)
+    starts, ends, tolerance = as_ofs, as_ofs + horizon_days * DAY, GAP_TOLERANCE
+    if target == "weekend":
+        starts, ends = weekends_after(as_ofs, histories.zone)
+        definition, tolerance = definition.any_incident(), WEEKEND_GAP_TOLERANCE
     state = final_state(
-        histories, as_ofs, definition, horizon_days, disjoint=overlap == "disjoint", rows=wanted
-    )
-    for k, as_of in enumerate(as_ofs.tolist()):
-        end, asked = as_of + horizon_days * DAY, wanted[:, k]
-        if (reason := _unobserved(feeds, as_of, end)) is not None:
+        histories, starts, definition, horizon_days,
+        disjoint=overlap == "disjoint", rows=wanted, ends=ends,
+    )  # fmt: skip
+    for k, (as_of, end) in enumerate(zip(as_ofs.tolist(), ends.tolist(), strict=True)):
+        asked = wanted[:, k]
+        if (reason := _unobserved(feeds, as_of, end, int(starts[k]), tolerance)) is not None:
             censored[reason][k] = np.count_nonzero(asked)
             continue
         stops = _stops(histories, as_of, end, caseload_censors)
@@ -147,15 +158,15 @@ def _feeds(histories: Histories, definition: Definition) -> list[Feed]:
     return feeds
 
 
-def _unobserved(feeds: list[Feed], as_of: int, end: int) -> str | None:
+def _unobserved(feeds: list[Feed], as_of: int, end: int, starts: int, tolerance: int) -> str | None:
     # Why nobody's horizon is fully observed, or None.
     if any(as_of < feed.starts_at for feed in feeds):
         return "before_data"
     if any(feed.complete_until < end for feed in feeds):
         return "end_of_data"
     for feed in feeds:
-        missing = sum(max(0, min(to, end) - max(since, as_of)) for since, to in feed.gaps)
-        if missing > GAP_TOLERANCE:
+        missing = sum(max(0, min(to, end) - max(since, starts)) for since, to in feed.gaps)
+        if missing > tolerance:
             return "feed_gap"
     return None
 

@@ -165,13 +165,13 @@ def _result(worklist: Worklist, files: tuple[Path, ...]) -> ScoreResult:
 
 
 def _say(worklist: Worklist, result: ScoreResult) -> None:
-    from hiu_serving.wording import exclusion_in_words
+    from hiu_serving.wording import exclusion_in_words, looks_ahead
     from hiu_serving.worklist import INSIDE_ONLY, TIE_RULE
     from hiu_serving.worklist_page import feed_banner
 
     say(f"Worklist at {result.as_of_text}, model {worklist.bundle_id[:12]}")
     say(f"Definition: {worklist.definition['title']}: {worklist.rule}")
-    say(f"Looks ahead {worklist.horizon_days} days ({worklist.target})")
+    say(f"Looks ahead {looks_ahead(worklist.target, worklist.horizon_days)} ({worklist.target})")
     say(f"{worklist.n_people:,} people: {worklist.n_scored:,} scored, the others left out:")
     for reason, count in worklist.exclusions.items():
         if count:

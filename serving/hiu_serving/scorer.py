@@ -18,6 +18,7 @@ from hiu_risk.eligibility import EligibilityPolicy, at_risk, eligibility
 from hiu_risk.errors import ModelError
 from hiu_risk.histories import Histories
 from hiu_risk.model import Bundle
+from hiu_risk.weekends import check_list_day
 from hiu_serving.cautions import Caution
 from hiu_serving.nobody import one_person
 from hiu_serving.reasons import Reasoner
@@ -171,8 +172,15 @@ class Scorer:
             )
 
     def candidates(self, histories: Histories, as_of: int) -> Candidates:
-        """Tell who can be scored: eligible, and at risk of the bundle's target."""
+        """Tell who can be scored: eligible, and at risk of the bundle's target.
+
+        Raises
+        ------
+        UsageError
+            A weekend list on another day than Thursday or Friday.
+        """
         as_ofs, manifest = np.array([as_of], np.int64), self.bundle.manifest
+        check_list_day(manifest.target, as_ofs, histories.zone)
         who = eligibility(histories, as_ofs, self.definition, self.policy)
         risk = at_risk(
             histories,

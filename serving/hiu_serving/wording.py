@@ -13,6 +13,7 @@ _TARGETS = {
     "onset": "onset: people who do not meet the definition now and have not met it lately",
     "relapse": "relapse: people who met the definition earlier and then stopped",
     "persistence": "persistence: people who meet the definition now",
+    "weekend": "weekend: everybody eligible, by the chance of an incident before Monday 08:00",
 }
 _EXCLUSIONS = {
     "died": "Known to have died",
@@ -72,6 +73,19 @@ def local_iso(seconds: int, zone: str) -> str:
 def target_in_words(target: str) -> str:
     """Say what the score is the chance of."""
     return _TARGETS.get(target, target)
+
+
+def looks_ahead(target: str, horizon_days: int) -> str:
+    """Say how far ahead the score looks.
+
+    Examples
+    --------
+    >>> looks_ahead("onset", 90), looks_ahead("weekend", 5)
+    ('90 days', 'the weekend: Friday 18:00 to Monday 08:00')
+    """
+    if target == "weekend":
+        return "the weekend: Friday 18:00 to Monday 08:00"
+    return f"{horizon_days} days"
 
 
 def exclusion_in_words(reason: str) -> str:

@@ -17,6 +17,7 @@ from hiu_serving.wording import (
     exclusion_in_words,
     in_100,
     local_iso,
+    looks_ahead,
     target_in_words,
 )
 from hiu_serving.worklist import INSIDE_ONLY, TIE_RULE, Entry, Worklist
@@ -71,7 +72,7 @@ def worklist_page(worklist: Worklist) -> str:
         "worklist.html",
         title=f"{noun['many'].capitalize()} to consider {noun['offer']}, {day}",
         noun=noun,
-        subtitle=f"{w.definition['title']}: the {w.horizon_days} days from {day}",
+        subtitle=f"{w.definition['title']}: {_from_when(w, day)}",
         banners=[feed_banner(feed, w.zone) for feed in w.stale],
         entries=[_entry(entry) for entry in w.entries],
         tiles=_tiles(w),
@@ -89,7 +90,7 @@ def worklist_page(worklist: Worklist) -> str:
         n_scored=f"{w.n_scored:,}",
         feeds=[_feed(feed, w.zone) for feed in w.freshness],
         as_of=f"{local_iso(w.as_of, w.zone)}, {w.zone} time",
-        horizon_days=w.horizon_days,
+        looks_ahead=looks_ahead(w.target, w.horizon_days),
         definition=w.definition,
         rule=w.rule,
         target_text=target_in_words(w.target),
@@ -156,10 +157,21 @@ def _counts(values: Iterable[str]) -> dict[str, int]:
     return found
 
 
+def _from_when(w: Worklist, day: str) -> str:
+    if w.target == "weekend":
+        return "the weekend, Friday 18:00 to Monday 08:00"
+    return f"the {w.horizon_days} days from {day}"
+
+
 def _meaning(w: Worklist) -> str:
+    expected = (
+        "have an incident that the definition counts between Friday 18:00 and Monday 08:00"
+        if w.target == "weekend"
+        else f"meet the definition within {w.horizon_days} days"
+    )
     return (
         f"Of 100 {_NOUNS[w.definition['entity']]['many']} with a chance of 20 in 100, about 20 are "
-        f"expected to meet the definition within {w.horizon_days} days if nothing changes."
+        f"expected to {expected} if nothing changes."
     )
 
 

@@ -193,6 +193,8 @@ def not_at_risk(
     """Why a person isn't at risk of a target, or None for somebody who is."""
     earlier = [t for t in met_at(story, definition, as_of) if t < as_of]
     now = meets(story, definition, as_of, as_of)
+    if target == "weekend":
+        return None
     if target == "persistence":
         return None if now else "does_not_meet_now"
     if target == "onset":
@@ -208,6 +210,28 @@ def not_at_risk(
     return None if quiet or discharged else "met_recently"
 
 
+def weekend(as_of: int, zone: str) -> tuple[int, int]:
+    """Find the next Friday 18:00 by going through the days, and the Monday 08:00 after it."""
+    clock = ZoneInfo(zone)
+    today = datetime.fromtimestamp(as_of, clock).date()
+    for day in (today + timedelta(days=n) for n in range(9)):
+        friday = datetime(day.year, day.month, day.day, 18, tzinfo=clock).timestamp()
+        if day.isoweekday() == 5 and friday >= as_of:
+            monday = day + timedelta(days=3)
+            ends = datetime(monday.year, monday.month, monday.day, 8, tzinfo=clock)
+            return int(friday), int(ends.timestamp())
+    raise AssertionError("nine days hold a Friday evening")
+
+
+def labelling(
+    story: Story, definition: Definition, target: str, counted_from: int | None
+) -> list[int]:
+    """Moments at which the target happens, in order."""
+    if target == "weekend":
+        return sorted(t for c in definition.clauses for t in incidents(story, definition, c, None))
+    return met_at(story, definition, None, counted_from)
+
+
 def outcome(
     story: Story,
     as_of: int,
@@ -218,7 +242,9 @@ def outcome(
     caseload_censors: bool = True,
 ) -> tuple[int, int, str | None]:
     """Label (-1 if censored), when it happened, and why it is censored."""
-    end = as_of + int(horizon_days * DAY)
+    start, end, tolerance = as_of, as_of + int(horizon_days * DAY), DAY
+    if target == "weekend":
+        (start, end), tolerance = weekend(as_of, story.zone), 3_600.0
     sources = {clause.source for clause in definition.clauses}
     feeds = [feed for feed in story.feeds if feed.source in sources]
     if any(feed.starts_at > as_of for feed in feeds):
@@ -226,7 +252,7 @@ def outcome(
     if any(feed.complete_until < end for feed in feeds):
         return -1, FOREVER, "end_of_data"
     for feed in feeds:
-        if sum(len(range(max(a, as_of), min(b, end))) for a, b in feed.gaps) > DAY:
+        if sum(len(range(max(a, start), min(b, end))) for a, b in feed.gaps) > tolerance:
             return -1, FOREVER, "feed_gap"
     # What ends the observation of this person, the earliest first; ties in this order.
     stops = [(story.died, 0, "death"), (story.registered_to, 1, "move")]
@@ -240,8 +266,8 @@ def outcome(
         if meets(story, definition, end, None, counted_from):
             return 1, end, None
         return 0, FOREVER, None
-    moments = met_at(story, definition, None, counted_from)
-    first = next((t for t in moments if as_of <= t < end), None)
+    moments = labelling(story, definition, target, counted_from)
+    first = next((t for t in moments if start <= t < end), None)
     if first is not None and first < stop:
         return 1, first, None
     if stop < end:

@@ -49,7 +49,7 @@ def test_the_hash_follows_the_meaning_not_the_comments() -> None:
         ("[booster]\nmax_leaves = 31", 2, "max_leaves must be a whole number from 2 to 8"),
         ("# one\nhorizon_days = 90.5", 2, "horizon_days must be a whole number from 1 to 3650"),
         ("horizon_days = true", 1, "horizon_days must be a whole number"),
-        ("target = 'onsett'", 1, "target must be one of onset, relapse, persistence"),
+        ("target = 'onsett'", 1, "target must be one of onset, relapse, persistence, weekend"),
         ("[origins]\ntest = 5\nevery = 'week'", 3, 'must be "auto", "month" or such as "28 days"'),
         ("[origins]\nfirst = '2024-01-01'", 2, "must be a date such as 2025-03-01, without"),
         ("capacities = []", 1, "capacities must be a list of whole numbers above zero"),

@@ -14,6 +14,7 @@ from hiu_risk.eligibility import at_risk, eligibility
 from hiu_risk.histories import Histories
 from hiu_risk.outcomes import outcomes
 from hiu_risk.progress import Advance
+from hiu_risk.weekends import check_list_day
 from hiu_training.protocol import Protocol
 
 
@@ -72,6 +73,7 @@ def make_rows(
     progress: Advance | None = None,
 ) -> Rows:
     """Build the rows at these origins; the censored are dropped and counted."""
+    check_list_day(protocol.target, as_ofs, histories.zone)
     eligible = eligibility(histories, as_ofs, protocol.definition, protocol.policy)
     risk = at_risk(
         histories, as_ofs, protocol.definition, protocol.target,

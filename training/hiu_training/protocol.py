@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, get_origin, get_type_hints
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from hiu_risk import weekends
 from hiu_risk.definitions import Definition, definition_by_id
 from hiu_risk.eligibility import EligibilityPolicy, Target
 from hiu_risk.errors import UsageError, near_match
@@ -176,7 +177,21 @@ class _Reader:
         for name, kind in SECTIONS.items():
             if name in data:
                 values[name] = self.section(name, kind, data[name])
+        if values.get("target") == "weekend":
+            self.weekend(values)
         return Protocol(**values)
+
+    def weekend(self, values: dict[str, Any]) -> None:
+        """Give a weekend its own horizon, and refuse origins that can't all be Fridays."""
+        if values.setdefault("horizon_days", weekends.HORIZON_DAYS) != weekends.HORIZON_DAYS:
+            raise self.wrong(
+                "horizon_days",
+                f"of a weekend must be {weekends.HORIZON_DAYS}, or be left out: its hours are "
+                "Friday 18:00 to Monday 08:00",
+            )
+        every = values.get("origins", Origins()).every
+        if every == "month" or (every != "auto" and every % 7):
+            raise self.wrong("origins.every", 'of a weekend must be "auto" or weeks, as "28 days"')
 
     def section(self, name: str, kind: type, data: Any) -> Any:
         """Read a table, or the tables of a section that there may be several of."""

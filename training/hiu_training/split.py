@@ -18,10 +18,14 @@ from numpy.typing import NDArray
 from hiu_risk.errors import ModelError, UsageError
 from hiu_risk.histories import Feed
 from hiu_risk.times import DAY, from_seconds, month_starts, to_seconds
+from hiu_risk.weekends import FRIDAY
 from hiu_training.protocol import Protocol
 
 STEPS = ("month", 14, 7)
 """What ``auto`` tries, from coarse to fine in days, until there are enough origins."""
+
+WEEKEND_STEPS = (28, 14, 7)
+"""The same for a weekend, whose origins are Fridays."""
 
 BLOCK = 3
 """Origins wished for in the early-stopping and in the calibration block."""
@@ -76,7 +80,8 @@ def make_split(protocol: Protocol, feeds: tuple[Feed, ...], zone: str) -> Split:
     first, last = _bounds(protocol, feeds, zone)
     embargo = _embargo(protocol, feeds)
     every = protocol.origins.every
-    steps: tuple[int | str, ...] = STEPS if every == "auto" else (every,)
+    auto = WEEKEND_STEPS if protocol.target == "weekend" else STEPS
+    steps: tuple[int | str, ...] = auto if every == "auto" else (every,)
     best: Split | None = None
     for step in steps:
         origins = _origins(first, last, step, zone)
@@ -138,6 +143,8 @@ def _bounds(protocol: Protocol, feeds: tuple[Feed, ...], zone: str) -> tuple[int
     asked = protocol.origins
     first = _midnight(asked.first, zone) if asked.first else _next_midnight(earliest, zone)
     last = _midnight(asked.last, zone) if asked.last else _last_midnight(latest, zone)
+    if protocol.target == "weekend":
+        last = _last_friday(last, zone)
     if asked.first and first < start:
         raise _outside("first", "before the data start", _next_midnight(start, zone), zone)
     if asked.last and last > latest:
@@ -218,6 +225,11 @@ def _midnight(day: object, zone: str) -> int:
 def _last_midnight(moment: int, zone: str) -> int:
     local = from_seconds(moment).astimezone(ZoneInfo(zone))
     return to_seconds(local.replace(hour=0, minute=0, second=0))
+
+
+def _last_friday(midnight: int, zone: str) -> int:
+    local = from_seconds(midnight).astimezone(ZoneInfo(zone))
+    return to_seconds(local - timedelta(days=(local.weekday() - FRIDAY) % 7))
 
 
 def _next_midnight(moment: int, zone: str) -> int:
