@@ -81,6 +81,14 @@ def test_weighing_people_is_repeating_their_rows(seed: int, n_resamples: int) ->
         )
 
 
+def test_a_positive_after_65536_rows_counts_like_any_other() -> None:
+    # The fourth power of this number of rows is 0 in 64 bits.
+    label = np.zeros(65_600, np.int8)
+    label[[3, 65_535, 65_536]] = 1
+    found = measure(Ranking.of(-np.arange(65_600.0), label), [])
+    assert found.average_precision[0] == pytest.approx((1 / 4 + 2 / 65_536 + 3 / 65_537) / 3)
+
+
 def test_a_capacity_beyond_the_population_lists_everybody() -> None:
     found = measure(Ranking.of(np.arange(5.0), np.array([0, 1, 0, 1, 0], np.int8)), [100, 2])
     assert found.hits[0].tolist() == [2, 1]

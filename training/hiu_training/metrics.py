@@ -111,8 +111,9 @@ def measure(
 
 
 @numba.njit(cache=True, nogil=True)
-def _harmonic(n: float) -> float:
-    """Sum of 1/i for i = 1 to n."""
+def _harmonic(count: float) -> float:
+    """Sum of 1/i for i = 1 to count."""
+    n = float(count)  # a whole number's fourth power would overflow
     if n < 32:
         total = 0.0
         for i in range(1, int(n) + 1):

@@ -136,7 +136,7 @@ def interval(estimate: Mapping[str, Any] | None, digits: int = 3) -> str:
     if estimate.get("low") is None or estimate.get("high") is None:
         return value
     return f"{value} ({estimate['low']:.{digits}f} to {estimate['high']:.{digits}f})".replace(
-        "-", "−"
+        "-", "\N{MINUS SIGN}"
     )
 
 
