@@ -26,6 +26,7 @@ from hiu_training.settings import (
     AnchorSettings,
     AuditSettings,
     BoosterSettings,
+    GateSettings,
     Origins,
 )
 
@@ -67,6 +68,8 @@ class Protocol:
         ``first``: the first model of a home becomes champion; ``never``: none does.
     audit : AuditSettings
         What the fairness audit compares.
+    gates : GateSettings
+        What a model must show to become champion.
     """
 
     definition: Definition
@@ -89,6 +92,7 @@ class Protocol:
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
     promote: Literal["first", "never"] = "first"
     audit: AuditSettings = field(default_factory=AuditSettings)
+    gates: GateSettings = field(default_factory=GateSettings)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the protocol as plain data, with every default written out."""

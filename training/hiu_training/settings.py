@@ -145,13 +145,55 @@ class AuditSettings:
     ] = "protocol"
 
 
+@dataclass(frozen=True)
+class GateSettings:
+    """What a model must show before ``hiu-risk promote`` lets it become champion.
+
+    Parameters
+    ----------
+    baselines : tuple of str
+        The rankers it must beat the best of; empty: every baseline that was judged.
+    capacity : int or None
+        The K of recall; None is 75, or the middle of ``capacities``.
+    min_positive_people : int
+        Different people who became cases at the test dates; with fewer nothing is concluded.
+    slope_low, slope_high : float
+        Bounds of the calibration slope.
+    fairness_by : tuple of str
+        Groupings of the audit that must have been judged; empty: all of them.
+    fairness_tolerance : float
+        How much more of its cases a group may miss, against the rest, than with the champion.
+    calibration_tolerance : float
+        How much further from 1 a group's calibration ratio may be than with the champion.
+    stability_origins : int
+        Test dates with a case, needed to judge stability.
+    stability_share : float
+        At this share of those dates the model must rank at least as well as the best baseline.
+    stability_floor : float
+        At no date may its average precision be below this share of that baseline's.
+    """
+
+    baselines: tuple[str, ...] = ()
+    capacity: Annotated[int, Field(ge=1)] | None = None
+    min_positive_people: Annotated[int, Field(ge=1, le=100_000)] = 20
+    slope_low: Annotated[float, Field(gt=0, le=1)] = 0.8
+    slope_high: Annotated[float, Field(ge=1, le=100)] = 1.25
+    fairness_by: tuple[str, ...] = ()
+    fairness_tolerance: Annotated[float, Field(ge=0, le=1)] = 0.05
+    calibration_tolerance: Annotated[float, Field(ge=0, le=10)] = 0.25
+    stability_origins: Annotated[int, Field(ge=1, le=100)] = 3
+    stability_share: Annotated[float, Field(ge=0, le=1)] = 0.6
+    stability_floor: Annotated[float, Field(ge=0, le=1)] = 0.75
+
+
 SECTIONS: dict[str, type] = {
     "origins": Origins,
     "anchor": AnchorSettings,
     "booster": BoosterSettings,
     "audit": AuditSettings,
+    "gates": GateSettings,
 }
 """Tables of a protocol file, besides ``[definition]`` and ``[eligibility]``."""
 
-JUDGING_SECTIONS: tuple[str, ...] = ("audit",)
+JUDGING_SECTIONS: tuple[str, ...] = ("audit", "gates")
 """Sections that change how a model is judged or governed, never the model: not in its hash."""
