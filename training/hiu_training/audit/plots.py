@@ -112,7 +112,7 @@ def interval_chart(
             _draw(axes, row, mark, span)
         stream = io.StringIO()
         figure.savefig(stream, format="svg", metadata={"Date": None}, transparent=True)
-    return _inline(stream.getvalue(), title)
+    return inline_svg(stream.getvalue(), title)
 
 
 def _draw(axes: Any, row: int, mark: Mark, span: tuple[float, float]) -> None:
@@ -133,7 +133,7 @@ def _draw(axes: Any, row: int, mark: Mark, span: tuple[float, float]) -> None:
     )  # fmt: skip
 
 
-def _inline(svg: str, title: str) -> str:
+def inline_svg(svg: str, title: str) -> str:
     """Cut the SVG element out of the file and give it a name for screen readers."""
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
