@@ -198,8 +198,10 @@ class Histories:
         if not fits or (len(offsets) > 1 and bool((np.diff(offsets) < 0).any())):
             raise DataError("offsets do not fit people and events", where="histories, offsets")
         if n > 1:
-            backwards = np.flatnonzero(np.diff(self.occurred_at) < 0) + 1
-            if not np.isin(backwards, offsets).all():
+            backwards = self.occurred_at[1:] < self.occurred_at[:-1]
+            starts = offsets[(offsets > 0) & (offsets < n)]
+            backwards[starts - 1] = False  # from one person to the next, time may go back
+            if backwards.any():
                 raise DataError(
                     "a person's events are not in order of time",
                     where="histories, occurred_at",

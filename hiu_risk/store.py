@@ -3,38 +3,75 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from hiu_risk.codes import ETHNIC_GROUP, EVENT_CATEGORIES, SEX, Vocabulary
+from hiu_risk.codes import ETHNIC_GROUP, EVENT_CATEGORIES, SEX
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.files import sha256_of
 from hiu_risk.histories import UNKNOWN_TIME, Caseload, Feed, Histories, People, joined
 from hiu_risk.incidents import CODES
 from hiu_risk.manifest import Manifest
 from hiu_risk.schema import SCHEMA_VERSION
+from hiu_risk.store_arrays import codes, times
 from hiu_risk.store_checks import (
     check_by_person,
-    check_columns,
     check_no_event_twice,
     check_nobody_twice,
     check_times,
     damaged,
 )
+from hiu_risk.store_files import read, read_persons, read_rows
 from hiu_risk.times import DAY, FOREVER
 
 MANIFEST = "manifest.json"
 _EVENT_TIMES = ("occurred_at", "available_at", "superseded_at", "leads_until")
-_EVENT_COLUMNS = ["person", *_EVENT_TIMES, "hour_of_week", "counted", *CODES]
+_PEOPLE_TIMES = {
+    "born_at": UNKNOWN_TIME,
+    "registered_from": UNKNOWN_TIME,
+    "registered_to": FOREVER,
+    "move_known_at": FOREVER,
+    "died_at": FOREVER,
+    "death_known_at": FOREVER,
+}
+_PEOPLE_COLUMNS = (
+    *_PEOPLE_TIMES, "sex", "ethnic_group", "imd_decile", "extensive_care", "opted_out", "site",
+)  # fmt: skip
+_VOCABULARIES = {**EVENT_CATEGORIES, "sex": SEX, "ethnic_group": ETHNIC_GROUP}
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What to read of a store; everything else stands as unknown.
+
+    When events happened and became known is always read, and so are pseudonyms, to see that
+    nobody stands there twice.
+
+    Parameters
+    ----------
+    events : frozenset of str
+        Categories of events, and ``hour_of_week``.
+    people : frozenset of str
+        Attributes of people, by their name in :class:`~hiu_risk.histories.People`.
+    caseload : bool
+        Spells on a caseload.
+    """
+
+    events: frozenset[str]
+    people: frozenset[str]
+    caseload: bool
+
+
+EVERYTHING = Reads(
+    frozenset((*CODES, "hour_of_week")), frozenset(("id", *_PEOPLE_COLUMNS)), caseload=True
+)
 
 
 @dataclass(frozen=True)
@@ -133,8 +170,7 @@ class Store:
     @cached_property
     def people_ids(self) -> NDArray[np.str_]:
         """Pseudonyms; the position of one is its person number in the other tables."""
-        ids = self._read("people", ["person_id"]).column(0)
-        return np.asarray(ids.to_numpy(zero_copy_only=False), dtype=np.str_)
+        return _texts(read(self.file("people"), "people", ["person_id"]).column(0))
 
     @cached_property
     def feeds(self) -> tuple[Feed, ...]:
@@ -166,7 +202,9 @@ class Store:
         days = max(0.0, (as_of - feed.complete_until) / DAY)
         return Freshness(source, feed.complete_until, days, stale=days > max_days)
 
-    def histories(self, rows: tuple[int, int] | None = None) -> Histories:
+    def histories(
+        self, rows: tuple[int, int] | None = None, reads: Reads = EVERYTHING
+    ) -> Histories:
         """Read the counted events of everybody, or of persons ``rows[0]`` to ``rows[1] - 1``.
 
         Positions in the result count from ``rows[0]``.
@@ -178,109 +216,113 @@ class Store:
             outside 1970 to 2100, unknown categories, columns of other types.
         """
         first, stop = rows or (0, self.manifest.tables["people"].rows)
-        within = [("person", ">=", first), ("person", "<", stop)] if rows else None
-        events = self._read("events", _EVENT_COLUMNS, within)
         file = self.file("events")
-        counted = events.column("counted").to_numpy()
-        person = events.column("person").to_numpy() - first
-        check_by_person(person, file)
-        person = person[counted]
-        moments = {name: times(events.column(name), FOREVER)[counted] for name in _EVENT_TIMES}
-        check_times(moments, file)
-        named: dict[str, Any] = {
-            name: self._codes("events", events, EVENT_CATEGORIES[name])[counted] for name in CODES
+        looked_at = [name for name in (*CODES, "hour_of_week") if name in reads.events]
+        events = self._events(["person", *_EVENT_TIMES, "counted", *looked_at], rows)
+        counted = _mask(events.column("counted"))
+        person = _those(events.column("person").to_numpy(), counted)
+        moments = {
+            name: _those(times(events.column(name), FOREVER), counted) for name in _EVENT_TIMES
         }
+        check_times(moments, file)
+        # Columns that nobody asked for share one array of "unknown".
+        unknown = np.zeros(len(person), np.uint8)
+        named: dict[str, Any] = dict.fromkeys((*CODES, "hour_of_week"), unknown)
+        for name in looked_at:
+            named[name] = _those(self._codes("events", events, name), counted)
         check_no_event_twice(
             person, moments, named["source"],
-            lambda: self._read("events", ["event_id"], within).column(0).filter(counted), file,
+            lambda: _rows_of(self._events(["person", "event_id"], rows), counted), file,
         )  # fmt: skip
-        hours = events.column("hour_of_week").to_numpy()[counted]
-        counts = np.bincount(person, minlength=stop - first)
-        people, caseload = self.people(rows), self._caseload(first, stop)
         try:
             return Histories(
-                people=people,
-                offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-                caseload=caseload,
+                people=self.people(rows, reads),
+                offsets=np.searchsorted(person, np.arange(first, stop + 1, dtype=person.dtype)),
+                caseload=self._caseload(first, stop) if reads.caseload else Caseload.empty(),
                 feeds=self.feeds,
                 zone=self.manifest.zone,
-                hour_of_week=hours,
                 **moments,
                 **named,
             )
         except DataError as error:
-            raise damaged(error.what, file) from None
+            if error.where.startswith("histories"):
+                raise damaged(error.what, file) from None
+            raise
 
-    def people(self, rows: tuple[int, int] | None = None) -> People:
+    def people(self, rows: tuple[int, int] | None = None, reads: Reads = EVERYTHING) -> People:
         """Read what is known of everybody, or of persons ``rows[0]`` to ``rows[1] - 1``."""
         first, stop = rows or (0, self.manifest.tables["people"].rows)
         before = min(first, 1)  # the neighbour too: nobody may stand on both sides of a cut
-        table = self._read_rows("people", first - before, stop)
-        check_columns(table, "people", self.file("people"))
-        check_nobody_twice(table.column("person_id"), self.file("people"))
+        file = self.file("people")
+        columns = ["person_id", *(name for name in _PEOPLE_COLUMNS if name in reads.people)]
+        table = read_rows(file, "people", columns, first - before, stop)
+        check_nobody_twice(table.column("person_id"), file)
         table = table.slice(before)
-        column = table.column
-        return People(
-            id=np.asarray(column("person_id").to_numpy(zero_copy_only=False), dtype=np.str_),
-            born_at=times(column("born_at"), UNKNOWN_TIME),
-            sex=self._codes("people", table, SEX),
-            ethnic_group=self._codes("people", table, ETHNIC_GROUP),
-            imd_decile=column("imd_decile").to_numpy(),
-            registered_from=times(column("registered_from"), UNKNOWN_TIME),
-            registered_to=times(column("registered_to"), FOREVER),
-            move_known_at=times(column("move_known_at"), FOREVER),
-            died_at=times(column("died_at"), FOREVER),
-            death_known_at=times(column("death_known_at"), FOREVER),
-            extensive_care=column("extensive_care").to_numpy(),
-            opted_out=column("opted_out").to_numpy(),
-            site=np.asarray(column("site").to_numpy(zero_copy_only=False), dtype=np.str_),
-        )
+        known: dict[str, NDArray[Any]] = {
+            name: self._of_people(table, name) for name in columns[1:]
+        }
+        if "id" in reads.people:
+            known["id"] = _texts(table.column("person_id"))
+        nothing = People.unknown(np.zeros(len(table), np.dtype("U1")))
+        return replace(nothing, **known)
+
+    def _of_people(self, table: pa.Table, name: str) -> NDArray[Any]:
+        column = table.column(name)
+        if name in ("sex", "ethnic_group"):
+            return self._codes("people", table, name)
+        if name == "site":
+            return _texts(column)
+        if name in _PEOPLE_TIMES:
+            return times(column, _PEOPLE_TIMES[name])
+        return np.asarray(column.to_numpy())
+
+    def _events(self, columns: list[str], rows: tuple[int, int] | None) -> pa.Table:
+        file = self.file("events")
+        if rows is not None:
+            return read_persons(file, "events", columns, *rows)
+        events = read(file, "events", columns)
+        check_by_person(events.column("person").to_numpy(), file)
+        return events
 
     def _caseload(self, first: int, stop: int) -> Caseload:
-        within = [("person", ">=", first), ("person", "<", stop)]
-        table = self._read("caseload", None, within)
+        table = read_persons(
+            self.file("caseload"), "caseload", ["person", "start", "end"], first, stop
+        )
         return Caseload(
             (table.column("person").to_numpy() - first).astype(np.int32),
             times(table.column("start"), FOREVER),
             times(table.column("end"), FOREVER),
         )
 
-    def _read_rows(self, table: str, first: int, stop: int) -> pa.Table:
-        # Only the row groups that hold them: a part of the people must not cost a read of all.
-        with pq.ParquetFile(self.file(table)) as file:
-            sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
-            ends = np.cumsum(sizes, dtype=np.int64)
-            groups = np.flatnonzero((ends > first) & (ends - sizes < stop)).tolist()
-            if not groups:
-                return file.schema_arrow.empty_table()
-            before = int(ends[groups[0]]) - sizes[groups[0]]
-            return file.read_row_groups(groups).slice(first - before, stop - first)
-
-    def _read(
-        self, table: str, columns: Sequence[str] | None = None, filters: Any = None
-    ) -> pa.Table:
-        file = self.file(table)
+    def _codes(self, table: str, columns: pa.Table, name: str) -> NDArray[np.uint8]:
+        if name == "hour_of_week":
+            return np.asarray(columns.column(name).to_numpy())
         try:
-            read = pq.read_table(file, columns=columns, filters=filters, partitioning=None)
-        except FileNotFoundError:
-            raise DataError(
-                "the store was replaced while it was read",
-                where=str(self.path),
-                fix="run the command again",
-            ) from None
-        except pa.ArrowException:
-            raise damaged("a table that can't be read, or lacks a column", file) from None
-        check_columns(read, table, file)
-        return read
-
-    def _codes(self, name: str, table: pa.Table, vocabulary: Vocabulary) -> NDArray[np.uint8]:
-        column = vocabulary.title
-        try:
-            return codes(table.column(column), vocabulary)
+            return codes(columns.column(name), _VOCABULARIES[name])
         except DataError as error:
             raise DataError(
-                error.what, where=f"{self.file(name)}, {column}", fix=error.fix
+                error.what, where=f"{self.file(table)}, {name}", fix=error.fix
             ) from None
+
+
+def _mask(flags: pa.ChunkedArray) -> NDArray[np.bool_] | None:
+    """Give the rows that count; None when all do, so that nothing need be copied."""
+    if sum(chunk.true_count for chunk in flags.chunks) == len(flags):
+        return None
+    return np.asarray(flags.to_numpy())
+
+
+def _those(values: NDArray[Any], counted: NDArray[np.bool_] | None) -> NDArray[Any]:
+    return values if counted is None else values[counted]
+
+
+def _rows_of(table: pa.Table, counted: NDArray[np.bool_] | None) -> pa.ChunkedArray:
+    column = table.column("event_id")
+    return column if counted is None else column.filter(counted)
+
+
+def _texts(column: pa.ChunkedArray) -> NDArray[np.str_]:
+    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.str_)
 
 
 def read_manifest(path: Path) -> Manifest | None:
@@ -313,35 +355,3 @@ def read_manifest(path: Path) -> Manifest | None:
             where=str(file),
             fix="ingest again into a new folder",
         ) from None
-
-
-def times(column: pa.ChunkedArray, missing: int) -> NDArray[np.int64]:
-    """Whole UTC seconds of a column of timestamps; null becomes ``missing``.
-
-    Examples
-    --------
-    >>> times(pa.chunked_array([[5_000_000, None]]).cast(pa.timestamp("us", "UTC")), -1).tolist()
-    [5, -1]
-    """
-    values = column.cast(pa.int64())
-    null = values.null_count
-    seconds = np.asarray(values.fill_null(0).to_numpy() // 1_000_000, dtype=np.int64)
-    if null:
-        seconds[column.is_null().to_numpy()] = missing
-    return seconds
-
-
-def codes(column: pa.ChunkedArray, vocabulary: Vocabulary) -> NDArray[np.uint8]:
-    """Codes of a dictionary column of names; null becomes 0.
-
-    Examples
-    --------
-    >>> codes(pa.chunked_array([pa.array(["male", None]).dictionary_encode()]), SEX).tolist()
-    [2, 0]
-    """
-    parts = [np.empty(0, np.uint8)]
-    for chunk in column.chunks:
-        names = vocabulary.encode(chunk.dictionary.to_pylist())
-        index = chunk.indices.fill_null(len(names)).to_numpy()
-        parts.append(np.append(names, np.uint8(0))[index])
-    return np.concatenate(parts)
