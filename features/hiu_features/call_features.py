@@ -47,7 +47,7 @@ FREQUENCY = (
         {"which": ALL_CALLS, "days": 90},
         unit="calls",
         concept="how_often",
-        sentence="{value:call} in the last 90 days when each call counts, repeats included",
+        sentence="{value:call} in the last 90 days, repeats included",
         direction=+1,
     ),
     *(
@@ -69,7 +69,7 @@ FREQUENCY = (
         {"which": CALLS, "days": 30},
         unit="incidents",
         concept="how_often",
-        sentence="At most {value:call} within 30 days in the last year",
+        sentence="In the busiest 30 days of the last year, {value:call}",
         direction=+1,
     ),
     Feature(
@@ -78,7 +78,7 @@ FREQUENCY = (
         {"which": CALLS, "days": 30, "within": 360},
         unit="periods of 30 days",
         concept="how_often",
-        sentence="Calls in {value:bare} of the last 12 periods of 30 days",
+        sentence="Calls in {value:bare} of the last 12 months of 30 days",
         direction=+1,
     ),
 )
@@ -90,7 +90,7 @@ RECENCY = (
         {"which": CALLS, "nth": 1},
         unit="days",
         concept="how_recently",
-        sentence="Last call {value:days} ago",
+        sentence="Last call {value:ago}",
         sentence_missing="No call in the last two years",
         direction=-1,
     ),
@@ -100,7 +100,7 @@ RECENCY = (
         {"which": CALLS, "nth": 3},
         unit="days",
         concept="how_recently",
-        sentence="The third last call was {value:days} ago",
+        sentence="The third last call was {value:ago}",
         sentence_missing="Fewer than 3 calls in the last two years",
         direction=-1,
     ),
@@ -110,7 +110,7 @@ RECENCY = (
         {"which": CALLS, "nth": 5},
         unit="days",
         concept="how_recently",
-        sentence="The fifth last call was {value:days} ago",
+        sentence="The fifth last call was {value:ago}",
         sentence_missing="Fewer than 5 calls in the last two years",
         direction=-1,
     ),
@@ -156,7 +156,7 @@ CHANGE = (
         {"which": CALLS},
         unit="days",
         concept="changing",
-        sentence="Half of the gaps between calls are {value:days} or shorter",
+        sentence="Half of the gaps between calls are {value:span} or shorter",
         sentence_missing="Fewer than 2 calls in the last year",
     ),
     Feature(
@@ -177,7 +177,7 @@ WHEN = (
         {"which": NIGHT_CALLS, "of": CALLS, "days": 365},
         unit="share",
         concept="when",
-        sentence="{value:percent} of the calls in the last year came at night (10pm to 6am)",
+        sentence="{value:part call} in the last year came at night (10pm to 6am)",
         sentence_missing="No calls in the last year",
     ),
     Feature(
@@ -186,7 +186,7 @@ WHEN = (
         {"which": WEEKEND_CALLS, "of": CALLS, "days": 365},
         unit="share",
         concept="when",
-        sentence="{value:percent} of the calls in the last year came at a weekend",
+        sentence="{value:part call} in the last year came at a weekend",
         sentence_missing="No calls in the last year",
     ),
     Feature(
@@ -226,7 +226,7 @@ REASONS = (
         {"which": MENTAL_HEALTH, "of": CALLS, "days": 365},
         unit="share",
         concept="why",
-        sentence="{value:percent} of the calls in the last year were about mental health",
+        sentence="{value:part call} in the last year had to do with mental health",
         sentence_missing="No calls in the last year",
     ),
     Feature(
@@ -254,7 +254,7 @@ ENDINGS = (
         {"which": TREATED_AT_SCENE, "of": CALLS, "days": 365},
         unit="share",
         concept="how_it_ended",
-        sentence="{value:percent} of the calls in the last year were treated at home",
+        sentence="{value:part call} in the last year ended with treatment at home",
         sentence_missing="No calls in the last year",
     ),
     Feature(
@@ -271,7 +271,7 @@ ENDINGS = (
         {"which": OWN_CALLS, "of": CALLS, "days": 365},
         unit="share",
         concept="how_it_ended",
-        sentence="{value:percent} of the calls in the last year were made by the person",
+        sentence="{value:part call} in the last year came from the person who needed help",
         sentence_missing="No calls in the last year",
     ),
 )

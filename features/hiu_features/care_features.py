@@ -55,7 +55,7 @@ AE_VISITS = (
         {"which": AE, "nth": 1},
         unit="days",
         concept="ae",
-        sentence="Last A&E visit {value:days} ago",
+        sentence="Last A&E visit {value:ago}",
         sentence_missing="No A&E visit in the last two years",
         direction=-1,
     ),
@@ -83,7 +83,7 @@ AE_VISITS = (
         {"which": LOW_URGENCY, "of": AE, "days": 365},
         unit="share",
         concept="ae",
-        sentence="{value:percent} of the A&E visits in the last year were of lower urgency",
+        sentence="{value:part visit} in the last year had low urgency",
         sentence_missing="No A&E visits in the last year",
     ),
 )
@@ -118,7 +118,7 @@ ADMITTED = (
         {"which": ADMISSIONS, "nth": 1},
         unit="days",
         concept="admissions",
-        sentence="Last emergency admission {value:days} ago",
+        sentence="Last emergency admission {value:ago}",
         sentence_missing="No emergency admission in the last two years",
     ),
 )
@@ -147,7 +147,7 @@ COVERAGE = (
         "tenure",
         unit="days",
         concept="coverage",
-        sentence="First known {value:days} ago",
+        sentence="First known {value:ago}",
         sentence_missing="Nothing known before this day",
     ),
     *(

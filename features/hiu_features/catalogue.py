@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
+from hiu_features.context import ANYWHERE, Context
 from hiu_features.feature import Feature
 from hiu_features.sentences import check_template, sentence
 from hiu_risk.errors import UsageError, near_match
@@ -100,14 +101,30 @@ class Catalogue:
         """Give a catalogue with further features at its end."""
         return Catalogue((*self.features, *features))
 
+    @cached_property
+    def _wholes(self) -> dict[str, str]:
+        """For each share, the name of the feature that counts what it is a part of."""
+        counts = {
+            (feature.params["which"], feature.params["days"]): feature.name
+            for feature in self.features
+            if feature.primitive == "count" and not feature.params["before"]
+        }
+        return {
+            feature.name: counts.get((feature.params["of"], feature.params["days"]), "")
+            for feature in self.features
+            if feature.primitive == "share"
+        }
+
     def sentence(
         self,
         name: str,
         values: Mapping[str, float],
-        reference: Mapping[str, Mapping[str, float]] | None = None,
+        reference: Mapping[str, Mapping[str, float | None]] | None = None,
+        context: Context = ANYWHERE,
     ) -> str:
         """Put a feature's value in words; see :func:`hiu_features.sentences.sentence`."""
-        return sentence(self[name], values, reference)
+        whole = self._wholes.get(name, "")
+        return sentence(self[name], values, reference, context, whole=whole)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the catalogue as plain data."""

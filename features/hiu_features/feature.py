@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hiu_features.context import NOT_COVERED
 from hiu_features.primitives import PRIMITIVES, primitive_named
 from hiu_features.which import Which
 from hiu_risk.errors import UsageError, near_match
 
 CONCEPTS: Mapping[str, str] = {
-    "how_often": "How often the person calls",
-    "how_recently": "How recently the person called",
+    "how_often": "How often calls come",
+    "how_recently": "How recent the calls are",
     "changing": "Getting more or less frequent",
     "when": "When in the day and week",
     "why": "What the calls were about",
@@ -72,7 +73,7 @@ class Feature:
     unit: str = ""
     concept: str = "how_often"
     sentence: str = ""
-    sentence_missing: str = "Not known: the data do not cover that time"
+    sentence_missing: str = NOT_COVERED
     compared: str = ""
     direction: int = 0
     protected: bool = False

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hiu_features.reasons import Reason, concept_title
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.histories import Histories
 from hiu_serving.cautions import Caution, cautions
-from hiu_serving.reasons import Reason, concept_title
 from hiu_serving.scorer import Scorer
 
 TOLERANCE = 1e-6

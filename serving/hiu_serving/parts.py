@@ -19,7 +19,7 @@ import pyarrow as pa
 from hiu_features.parts import EVENTS_PER_PART, Job
 from hiu_risk.histories import Histories
 from hiu_risk.model import Bundle
-from hiu_risk.store import Store
+from hiu_risk.store import EVERYTHING, Reads, Store
 from hiu_serving.scorer import Scorer
 
 
@@ -62,6 +62,11 @@ class ScoreWork:
             "catalogue_hash": self.catalogue_hash,
             "as_ofs": [self.as_of],
         }
+
+    @property
+    def reads(self) -> Reads:
+        """Who is eligible and what happened depend on all that is known."""
+        return EVERYTHING
 
     def __call__(self, histories: Histories) -> tuple[pa.Table, Mapping[str, int]]:
         """Score these people; count those left out by reason."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hiu_features.build import build
 from hiu_features.catalogue import Catalogue, default_catalogue
+from hiu_features.reasons import Reasoner
 from hiu_risk.counting import Counting
 from hiu_risk.definitions import Definition
 from hiu_risk.eligibility import EligibilityPolicy, at_risk, eligibility
@@ -21,7 +22,6 @@ from hiu_risk.model import Bundle
 from hiu_risk.weekends import check_list_day
 from hiu_serving.cautions import Caution
 from hiu_serving.nobody import one_person
-from hiu_serving.reasons import Reasoner
 from hiu_serving.wording import exclusion_in_words, lower_first
 from hiu_serving.worklist import purpose_of
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hiu_features.reasons import Reason
 from hiu_risk.definitions import Definition
 from hiu_serving.freshness import FeedFreshness
-from hiu_serving.reasons import Reason
 
 Change = Literal["new", "up", "down", "same", "first_list"]
 """A person's place against the list before; ``first_list`` when there is none."""

@@ -7,9 +7,9 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
+from hiu_features.reasons import MOST_REASONS, concept_title
 from hiu_risk.pages import render
 from hiu_serving.freshness import FeedFreshness
-from hiu_serving.reasons import MOST_REASONS, concept_title
 from hiu_serving.wording import (
     BAND_NAMES,
     SOURCE_NAMES,

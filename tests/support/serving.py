@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from hiu_features.catalogue import default_catalogue
+from hiu_features.reasons import Reason
 from hiu_risk.counting import Counting
 from hiu_risk.definitions import DEFINITIONS
 from hiu_risk.eligibility import EligibilityPolicy
 from hiu_risk.model import Anchor, AnchorInput, Booster, Bundle, Calibrator, Manifest, ModelHome
 from hiu_risk.times import DAY
 from hiu_serving.freshness import FeedFreshness
-from hiu_serving.reasons import Reason
 from hiu_serving.worklist import Entry, Worklist
 
 AS_OF = 19_000 * DAY  # 2022-01-08

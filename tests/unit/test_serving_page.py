@@ -45,7 +45,7 @@ def test_the_page_says_all_that_is_needed_to_read_it_fairly() -> None:
         "▲ up from 4",
         "New",
         "7 calls in the last 28 days",
-        "How often the person calls",
+        "How often calls come",
         "Only one thing stands out",
         "Short history: 9 days.",
         "Already supported: on a caseload",

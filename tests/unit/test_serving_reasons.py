@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hiu_features.catalogue import default_catalogue
-from hiu_serving.reasons import MOST_REASONS, SMALLEST, Reasoner
+from hiu_features.reasons import MOST_REASONS, SMALLEST, Reasoner
 
 CATALOGUE = default_catalogue()
 N = len(CATALOGUE)

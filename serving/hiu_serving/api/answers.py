@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hiu_features.reasons import Reason
 from hiu_risk.definitions import Definition
 from hiu_risk.histories import Histories
 from hiu_risk.times import from_seconds, to_seconds
@@ -19,7 +20,6 @@ from hiu_serving.api.models import (
 )
 from hiu_serving.cautions import Caution, cautions, missing_feeds, stale_feeds
 from hiu_serving.freshness import FreshnessLimits, freshness
-from hiu_serving.reasons import Reason
 from hiu_serving.scorer import Scorer
 from hiu_serving.worklist import INSIDE_ONLY, Worklist
 

@@ -4,6 +4,9 @@ Contributions of correlated features are summed by concept first, so that one th
 columns isn't hidden behind another told by one. Age, sex and deprivation move the score but are
 never a reason. A sentence says what the history holds, not why anything happened.
 
+A reason compares the person with other people and with nobody's ideal; what the data don't cover
+isn't compared.
+
 Some inputs have no plain words: "recent calls add up to 0.5 when a call 7 days ago counts half".
 A decayed count is told by the plain count whose window holds most of its weight; a concept that
 only such inputs raise, without a plain one to tell it, is left to the next concept.
@@ -20,15 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiu_features.catalogue import Catalogue
+from hiu_features.context import ANYWHERE, Context
 from hiu_features.feature import CONCEPTS, Feature
+from hiu_features.reach import HALF_LIVES
 
 MOST_REASONS = 3
 SMALLEST = 0.05
 """Log-odds below which a concept isn't worth a sentence: it moves the odds by about 5% or less."""
 
 _NO_PLAIN_WORDS = frozenset({"decayed", "recent_weight", "gap_variation"})
-_HALF_LIVES = 3
-"""A window of so many half-lives holds seven eighths of a decayed count's weight."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +56,21 @@ class Reason:
     contribution: float
 
 
-def concept_title(concept: str) -> str:
-    """Give the title of a concept.
+OTHER = "other"
+"""What moves a score and is never a reason: age, sex, deprivation, how much the data cover."""
+
+
+def concept_title(concept: str, entity: str = "person") -> str:
+    """Give the title of a concept, for a person or an address.
 
     Examples
     --------
-    >>> concept_title("ae")
-    'A&E visits'
+    >>> concept_title("ae"), concept_title("about_the_person", "address")
+    ('A&E visits', 'About the address')
     """
-    return CONCEPTS.get(concept, concept)
+    if concept == OTHER:
+        return "What is never given as a reason"
+    return CONCEPTS.get(concept, concept).replace("the person", f"the {entity}")
 
 
 @dataclass(frozen=True)
@@ -73,11 +82,25 @@ class Reasoner:
     catalogue : Catalogue
         Features in the order of the rows.
     reference : mapping
-        Quantiles of each feature among eligible people in training.
+        Quantiles of each feature among the people trained on.
     """
 
     catalogue: Catalogue
     reference: Mapping[str, Mapping[str, Any]]
+
+    def by_concept(self, contributions: NDArray[np.float64]) -> dict[str, float]:
+        """Sum one row's contributions by concept; what is never a reason goes under ``other``.
+
+        Parameters
+        ----------
+        contributions : float64 array, shape (n_features,)
+        """
+        parts = contributions.tolist()
+        totals = {
+            concept: sum(parts[place] for place in places)
+            for concept, places in self._groups.items()
+        }
+        return {**totals, OTHER: sum(parts) - sum(totals.values())}
 
     @cached_property
     def _groups(self) -> dict[str, list[int]]:
@@ -98,7 +121,7 @@ class Reasoner:
     def _plain_count(self, feature: Feature) -> int | None:
         if "half_life" not in feature.params:
             return None
-        least = _HALF_LIVES * feature.params["half_life"]
+        least = HALF_LIVES * feature.params["half_life"]
         windows = [
             (other.params["days"], place)
             for place, other in enumerate(self.catalogue)
@@ -110,7 +133,10 @@ class Reasoner:
         return min(windows)[1] if windows else None
 
     def raising(
-        self, values: NDArray[np.float32], contributions: NDArray[np.float64]
+        self,
+        values: NDArray[np.float32],
+        contributions: NDArray[np.float64],
+        context: Context = ANYWHERE,
     ) -> tuple[Reason, ...]:
         """Give the concepts that raise a person's score most, at most three.
 
@@ -118,40 +144,63 @@ class Reasoner:
         ----------
         values, contributions : arrays, shape (n_features,)
             One person's row.
+        context : Context, optional
+            Of whom and when the sentences speak.
         """
-        return self._strongest(values, contributions, sign=1.0)
+        return self._strongest(values, contributions, context, sign=1.0)
 
     def lowering(
-        self, values: NDArray[np.float32], contributions: NDArray[np.float64]
+        self,
+        values: NDArray[np.float32],
+        contributions: NDArray[np.float64],
+        context: Context = ANYWHERE,
     ) -> tuple[Reason, ...]:
         """Give the concepts that lower a person's score most, at most three."""
-        return self._strongest(values, contributions, sign=-1.0)
+        return self._strongest(values, contributions, context, sign=-1.0)
 
     def _strongest(
-        self, values: NDArray[np.float32], contributions: NDArray[np.float64], sign: float
+        self,
+        values: NDArray[np.float32],
+        contributions: NDArray[np.float64],
+        context: Context,
+        sign: float,
     ) -> tuple[Reason, ...]:
         row = dict(zip(self.catalogue.names, values.tolist(), strict=True))
         parts = (sign * contributions).tolist()
         found = []
         for concept, places in self._groups.items():
             total = sum(parts[place] for place in places)
-            teller = self._teller(places, parts, values)
+            teller = self._teller(places, parts, values, needs_some=sign > 0)
             if total >= SMALLEST and teller is not None:
                 found.append((-total, concept, self.catalogue.names[teller]))
         found.sort()
         return tuple(
-            Reason(concept, name, self.catalogue.sentence(name, row, self.reference), -sign * less)
+            Reason(
+                concept,
+                name,
+                self.catalogue.sentence(name, row, self.reference, context),
+                -sign * less,
+            )
             for less, concept, name in found[:MOST_REASONS]
         )
 
     def _teller(
-        self, places: list[int], parts: list[float], values: NDArray[np.float32]
+        self,
+        places: list[int],
+        parts: list[float],
+        values: NDArray[np.float32],
+        *,
+        needs_some: bool,
     ) -> int | None:
-        """Give the feature that tells a concept: that of its strongest part with plain words."""
+        """Give the feature that tells a concept: that of its strongest part with plain words.
+
+        "No calls in the last 28 days" may tell what lowers a score in another's place, not what
+        raises it.
+        """
         for place in sorted(places, key=lambda place: (-parts[place], place)):
             if parts[place] <= 0:
                 break
             teller = self._told_by[place]
-            if teller is not None and (teller == place or values[teller] > 0):
+            if teller is not None and (teller == place or not needs_some or values[teller] > 0):
                 return teller
         return None
