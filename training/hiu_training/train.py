@@ -20,10 +20,12 @@ import hiu_risk
 import hiu_training
 from hiu_features import Catalogue, default_catalogue
 from hiu_risk import __version__
+from hiu_risk.definitions import Definition
 from hiu_risk.errors import ModelError
 from hiu_risk.files import write_json, write_text
 from hiu_risk.histories import Histories
 from hiu_risk.model import Bundle, Manifest, ModelHome
+from hiu_risk.model.evidence import keep
 from hiu_risk.store import Store
 from hiu_risk.synth import TruthRows
 from hiu_risk.times import from_seconds
@@ -32,7 +34,9 @@ from hiu_training.evaluation import Ranker
 from hiu_training.inputs import Rows, make_rows
 from hiu_training.judging import ceiling, judge_rankers, make_rankers
 from hiu_training.learner import Learned, learn
+from hiu_training.probe import probe_scores
 from hiu_training.protocol import Protocol
+from hiu_training.reproduce import libraries
 from hiu_training.split import Split, make_split
 
 log = logging.getLogger(__name__)
@@ -180,8 +184,9 @@ def _bundle(
         bands=_bands(learned.block_scores),
         base_rate=learned.base_rate,
     )
+    reference = _reference(rows, protocol.definition)
     return Bundle(
-        manifest, learned.anchor, learned.booster, learned.calibrator, _reference(rows), text,
+        manifest, learned.anchor, learned.booster, learned.calibrator, reference, text,
         learned.anchor_calibrator,
     )  # fmt: skip
 
@@ -192,18 +197,32 @@ def _bands(scores: NDArray[np.float64]) -> dict[str, float]:
     }
 
 
-def _reference(rows: Rows) -> dict[str, dict[str, float | None]]:
-    """Mean and percentiles of each feature at the newest origins learned from."""
-    newest = np.flatnonzero(rows.origin >= len(rows.as_ofs) - 3)[-_REFERENCE_ROWS:]
+def _reference(rows: Rows, definition: Definition) -> dict[str, dict[str, float | None]]:
+    """How each feature is spread at the newest origins learned from.
+
+    Among people with an event in the last year of the source the definition counts, where there
+    are such: their least value of it is then 1, which tells later whom a value is compared with.
+    Percentiles are values that occur, so that "95 of 100 had 2 or fewer" holds as it stands.
+    """
+    newest = np.flatnonzero(rows.origin >= len(rows.as_ofs) - 3)
+    year = {"call": "calls_365d", "ae": "ae_365d", "admission": "admissions_365d"}
+    name = year[definition.sources[0]]
+    if name in rows.names:
+        active = newest[rows.column(name)[newest] >= 1]
+        newest = active if len(active) else newest
+    newest = newest[-_REFERENCE_ROWS:]
     reference: dict[str, dict[str, float | None]] = {}
+    keys = ("mean", "known", "least", *(f"p{q}" for q in REFERENCE))
     for column, name in enumerate(rows.names):
         values = rows.values[newest, column].astype(np.float64)
         known = values[~np.isnan(values)]
-        numbers = [float(known.mean()), *np.percentile(known, REFERENCE)] if len(known) else []
-        keys = ["mean", *(f"p{q}" for q in REFERENCE)]
+        if len(known) == 0:
+            reference[name] = dict.fromkeys(keys)
+            continue
+        spread = np.percentile(known, REFERENCE, method="inverted_cdf")
+        numbers = (known.mean(), len(known) / len(values), known.min(), *spread)
         reference[name] = {
-            key: float(f"{numbers[place]:.6g}") if numbers else None
-            for place, key in enumerate(keys)
+            key: float(f"{number:.6g}") for key, number in zip(keys, numbers, strict=True)
         }
     return reference
 
@@ -224,18 +243,17 @@ def code_version() -> str:
 
 
 def register(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str) -> dict[str, Any]:
-    """Keep the bundle, log the run to MLflow, and set the aliases.
+    """Log the run to MLflow, keep the bundle and its evaluation, and set the aliases.
 
-    The first model of a home becomes champion where the protocol says so; every one becomes
-    challenger.
+    MLflow comes first: where it can't be reached, nothing is kept. The first model of a home
+    becomes champion where the protocol says so, and the ledger says that it did; every model
+    becomes challenger.
     """
     from hiu_training.plots import draw
+    from hiu_training.registry import crown_first, set_challenger
     from hiu_training.tracking import Run, track
 
     bundle = trained.bundle
-    first = protocol.promote == "first" and "champion" not in home.aliases()
-    aliases = ("challenger", "champion") if first else ("challenger",)
-    home.add(bundle)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         pictures = draw(folder, trained.test, trained.rankers)
@@ -248,14 +266,32 @@ def register(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str)
                 "code_version": bundle.manifest.code_version,
             },
             metrics=_metrics(trained),
-            tags={"bundle_id": bundle.id, "trained_at": now},
+            tags={"trained_at": now},
             files=[*pictures, folder / "evaluation.json", folder / "protocol.toml"],
-            aliases=aliases,
         )
-        tracked = track(home.path, bundle, home.folder(bundle.version), run)
-    for alias in aliases:
-        home.set_alias(alias, bundle.version)
+        tracked = track(home.path, bundle, bundle.save(folder / bundle.version), run)
+    home.add(bundle)
+    made = made_from(bundle) | {
+        "trained_at": now, "run_id": tracked.run_id, "registered_version": tracked.version
+    }  # fmt: skip
+    keep(home, bundle.version, "evaluation", {**trained.evaluation, "made": made})
+    aliases = set_challenger(home, bundle.version)
+    if protocol.promote == "first" and "champion" not in home.aliases():
+        aliases += crown_first(home, bundle, protocol.gates, now=now)
     return {"run_id": tracked.run_id, "registered_version": tracked.version, "aliases": aliases}
+
+
+def made_from(bundle: Bundle) -> dict[str, Any]:
+    """Say what a model was made from, and what it gave for made-up rows."""
+    manifest = bundle.manifest
+    return {
+        "bundle_id": bundle.id,
+        "data_hash": manifest.data_hash,
+        "protocol_hash": manifest.protocol_hash,
+        "code_version": manifest.code_version,
+        "libraries": libraries(),
+        "scores": probe_scores(bundle),
+    }
 
 
 def _flat(data: dict[str, Any], before: str = "") -> dict[str, Any]:
