@@ -66,7 +66,7 @@ def read(
 
 def read_rows(file: Path, table: str, columns: Sequence[str], first: int, stop: int) -> pa.Table:
     """Read rows ``first`` to ``stop - 1``, from the row groups that hold them alone."""
-    sizes = np.array(_sizes(footer(file)), np.int64)
+    sizes = np.array(row_counts(file), np.int64)
     ends = np.cumsum(sizes)
     groups = np.flatnonzero((ends > first) & (ends - sizes < stop)).tolist()
     before = int(ends[groups[0]] - sizes[groups[0]]) if groups else first
@@ -93,6 +93,12 @@ def read_persons(file: Path, table: str, columns: Sequence[str], first: int, sto
     return read_in.slice(low, high - low)
 
 
+def row_counts(file: Path) -> list[int]:
+    """Give the number of rows of each row group."""
+    found = footer(file)
+    return [found.row_group(number).num_rows for number in range(found.num_row_groups)]
+
+
 def person_ranges(file: Path, table: str) -> list[tuple[int, int] | None]:
     """Give the least and the greatest person of each row group; None where that is not known."""
     found = footer(file)
@@ -105,10 +111,6 @@ def person_ranges(file: Path, table: str) -> list[tuple[int, int] | None]:
 
 def _chosen(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:
     return pa.schema([schema.field(name) for name in columns])
-
-
-def _sizes(found: pq.FileMetaData) -> list[int]:
-    return [found.row_group(number).num_rows for number in range(found.num_row_groups)]
 
 
 def _replaced(file: Path) -> DataError:

@@ -24,19 +24,24 @@ from numpy.typing import NDArray
 
 from hiu_features.build import Engine
 from hiu_features.catalogue import Catalogue
+from hiu_features.reads import reads_of
 from hiu_features.table import FeatureTable
 from hiu_risk import __version__
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.files import replacing, sha256_of
 from hiu_risk.histories import Feed, Histories
-from hiu_risk.store import Store
+from hiu_risk.store import Reads, Store
 from hiu_risk.store_checks import damaged
+from hiu_risk.store_files import person_ranges, row_counts
 
 SCHEMA_VERSION = 1
 """Of the folders that parts are published in."""
 
-EVENTS_PER_PART = 500_000
-"""Enough to keep a core busy for about a second, few enough for 2 GB of memory at 12 dates."""
+EVENTS_PER_PART = 524_288
+"""Two row groups of a store: about half a second of work and half a gigabyte at 12 dates."""
+
+_NEAR = 0.3
+"""A cut moves to the end of a row group that is at most this part of a part away."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,10 @@ class Work(Protocol):
     def facts(self) -> Mapping[str, Any]:
         """What the manifest says of the work; equal facts mean equal results."""
 
+    @property
+    def reads(self) -> Reads:
+        """What it needs of a store."""
+
     def __call__(self, histories: Histories) -> tuple[pa.Table, Mapping[str, int]]:
         """Make the rows of these people."""
 
@@ -118,6 +127,11 @@ class FeatureWork:
             "as_ofs": list(self.as_ofs),
             "features": list(self.catalogue.names),
         }
+
+    @property
+    def reads(self) -> Reads:
+        """The columns that the catalogue's features look at."""
+        return reads_of(self.catalogue)
 
     def __call__(self, histories: Histories) -> tuple[pa.Table, Mapping[str, int]]:
         """Build the rows of these people."""
@@ -168,7 +182,7 @@ class Job:
     def of(cls, store: Path | str, work: Work, *, events_per_part: int = EVENTS_PER_PART) -> Job:
         """Plan a work on a store, trying it on nobody first so that mistakes show at once."""
         opened = Store.open(store)
-        work(opened.histories(rows=(0, 0)))
+        work(opened.histories(rows=(0, 0), reads=work.reads))
         parts = plan_parts(opened, events_per_part)
         path = str(Path(store).resolve())
         return cls(
@@ -199,7 +213,8 @@ class Job:
 def plan_parts(store: Store, events_per_part: int = EVENTS_PER_PART) -> tuple[Part, ...]:
     """Cut a store's people into ranges of about equally many events, from the footer alone.
 
-    A person with more events than a part should have is a part nearly alone, never two.
+    Cuts fall between row groups where one is near, so that none is read twice. A person with
+    more events than a part should have is a part nearly alone, never two.
     """
     if events_per_part < 1:
         raise UsageError("a part needs at least one event", where="events_per_part")
@@ -207,6 +222,9 @@ def plan_parts(store: Store, events_per_part: int = EVENTS_PER_PART) -> tuple[Pa
     at, first_person = _marks(store)
     n_parts = max(1, round(at[-1] / events_per_part))
     wanted = np.arange(1, n_parts) * (at[-1] / n_parts)
+    nearest = at[np.abs(at[:, None] - wanted).argmin(axis=0)]
+    near = np.abs(nearest - wanted) <= events_per_part * _NEAR
+    wanted = np.where(near, nearest, wanted)
     cuts = np.unique(np.interp(wanted, at, first_person).astype(np.int64)).tolist()
     bounds = [0, *(cut for cut in cuts if 0 < cut < n_people), n_people]
     return tuple(Part(number, *pair) for number, pair in enumerate(pairwise(bounds)))
@@ -216,17 +234,14 @@ def _marks(store: Store) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     # Events before each row group, and its first person; a row group spans its persons evenly.
     n_people = store.manifest.tables["people"].rows
     at, persons = [0], [0]
-    with pq.ParquetFile(store.file("events")) as file:
-        column = file.schema_arrow.get_field_index("person")
-        for number in range(file.num_row_groups):
-            group = file.metadata.row_group(number)
-            seen = group.column(column).statistics
-            if seen is not None and seen.has_min_max:
-                persons[-1] = max(persons[-1], seen.min)
-                at.append(at[-1] + group.num_rows)
-                persons.append(seen.max + 1)
+    file = store.file("events")
+    for rows, seen in zip(row_counts(file), person_ranges(file, "events"), strict=True):
+        if seen is not None:
+            persons[-1] = max(persons[-1], seen[0])
+            at.append(at[-1] + rows)
+            persons.append(seen[1] + 1)
     if persons[-1] > n_people:
-        raise damaged("an event of somebody who is not among the people", store.file("events"))
+        raise damaged("an event of somebody who is not among the people", file)
     if at[-1] == 0:
         return np.array([0, store.manifest.tables["events"].rows]), np.array([0, n_people])
     return np.array(at), np.array(persons)
@@ -265,7 +280,7 @@ def make_part(job: Job, part: Part, folder: Path) -> Receipt:
         raise DataError(
             "the store was replaced while it was read", where=job.store, fix="run it again"
         )
-    histories = store.histories(rows=(part.first, part.stop))
+    histories = store.histories(rows=(part.first, part.stop), reads=job.work.reads)
     table, counts = job.work(histories)
     place = table.schema.get_field_index("person")
     person = np.add(table.column(place).to_numpy(), part.first, dtype=np.int32)

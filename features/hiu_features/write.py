@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hiu_features.catalogue import Catalogue, default_catalogue
 from hiu_features.parts import EVENTS_PER_PART, FeatureWork, Job, make_part
 from hiu_features.publishing import finished, gathering, publish
+from hiu_features.side_by_side import in_order
 
 if TYPE_CHECKING:
     from hiu_risk.progress import Advance
@@ -40,10 +42,10 @@ def run(
         return done
     with gathering(job, out) as folder:
         receipts = []
-        for part in job.parts:
-            receipts.append(make_part(job, part, folder))
+        for receipt in in_order(lambda part: make_part(job, part, folder), job.parts):
+            receipts.append(receipt)
             if progress:
-                progress(float(part.stop - part.first))
+                progress(float(receipt.part.stop - receipt.part.first))
         return publish(job, receipts, folder, out)
 
 
@@ -83,4 +85,6 @@ def write_features(
     """
     work = FeatureWork(tuple(int(as_of) for as_of in as_ofs), catalogue or default_catalogue())
     job = Job.of(store, work, events_per_part=events_per_part)
+    if len(job.parts) > 1:  # the cores are shared by parts then, not within one
+        job = dataclasses.replace(job, work=dataclasses.replace(work, threads=1))
     return run(job, out, replace=replace, progress=progress)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -48,7 +49,11 @@ class Staging:
     scratch: Path
 
     def write_table(self, name: str, batches: Iterable[pa.RecordBatch | pa.Table]) -> int:
-        """Write a table in row groups of a fixed size, whatever the size of the batches."""
+        """Write a table in row groups of a fixed size, whatever the size of the batches.
+
+        A row group of events ends where a person ends, so that whoever reads a range of people
+        reads no row group twice; only a person who fills more than one is cut.
+        """
         schema, rows, waiting = STORE_FILES[name], 0, []
         with pq.ParquetWriter(self.data / f"{name}.parquet", schema, compression="zstd") as writer:
             held = 0
@@ -57,15 +62,25 @@ class Staging:
                 waiting.append(table.cast(schema))
                 held += table.num_rows
                 rows += table.num_rows
-                if held >= ROW_GROUP:
-                    whole = pa.concat_tables(waiting)
-                    full = held - held % ROW_GROUP
-                    writer.write_table(_unified(whole.slice(0, full)), row_group_size=ROW_GROUP)
-                    waiting, held = [whole.slice(full)], held - full
+                if held > ROW_GROUP:
+                    whole, done = pa.concat_tables(waiting), 0
+                    while held - done > ROW_GROUP:
+                        end = _end_of_person(whole, done, done + ROW_GROUP)
+                        writer.write_table(_unified(whole.slice(done, end - done)))
+                        done = end
+                    waiting, held = [whole.slice(done)], held - done
             if held:
-                rest = _unified(pa.concat_tables(waiting))
-                writer.write_table(rest, row_group_size=ROW_GROUP)
+                writer.write_table(_unified(pa.concat_tables(waiting)))
         return rows
+
+
+def _end_of_person(table: pa.Table, start: int, stop: int) -> int:
+    """Give the last row at which a row group from ``start`` may end: before ``stop``'s person."""
+    if "person" not in table.column_names:
+        return stop
+    person = table.column("person").slice(start, stop - start + 1).to_numpy()
+    first = int(np.searchsorted(person, person[-1]))
+    return start + first if first else stop
 
 
 def _unified(table: pa.Table) -> pa.Table:

@@ -21,7 +21,7 @@ from hiu_features.publishing import publish, read_manifest
 from hiu_features.write import run, write_features
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.histories import Histories
-from hiu_risk.store import Store
+from hiu_risk.store import EVERYTHING, Reads, Store
 from hiu_risk.times import DAY
 from tests.support.histories import random_histories, seconds
 from tests.support.stores import write_store
@@ -212,6 +212,7 @@ def test_a_folder_with_something_else_is_left_alone(store: Path, tmp_path: Path)
 class Refusing:
     facts: Mapping[str, Any]
     people: int
+    reads: Reads = EVERYTHING
 
     def __call__(self, histories: Histories) -> tuple[pa.Table, Mapping[str, int]]:
         if histories.n_people:

@@ -30,6 +30,7 @@ from hiu_features.publishing import WorkInterruptedError
 from hiu_features.write import run, write_features
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.histories import Histories
+from hiu_risk.store import EVERYTHING
 from tests.functional.test_cluster_parts import as_written, files, read, skewed
 from tests.support.histories import random_histories, seconds
 from tests.support.lost_executor import plain_job
@@ -207,6 +208,7 @@ def test_workers_killed_from_outside_at_any_moment_lose_no_row(
 def refusing() -> Any:
     class Refusing:
         facts = {"kind": "refusing"}  # noqa: RUF012
+        reads = EVERYTHING
 
         def __call__(self, histories: Histories) -> tuple[pa.Table, Mapping[str, int]]:
             if histories.n_events:

@@ -19,6 +19,7 @@ from hiu_features import Catalogue, FeatureTable
 from hiu_features.publishing import read_manifest
 from hiu_risk.errors import UsageError
 from hiu_risk.histories import Histories
+from hiu_risk.store import EVERYTHING, Reads
 from hiu_risk.times import FOREVER
 from hiu_training.inputs import Rows, make_rows
 from hiu_training.protocol import Protocol
@@ -55,6 +56,11 @@ class RowsWork:
             "as_ofs": list(self.as_ofs),
             "features": list(self.catalogue.names),
         }
+
+    @property
+    def reads(self) -> Reads:
+        """Who is eligible and what happened depend on all that is known."""
+        return EVERYTHING
 
     def __call__(self, histories: Histories) -> tuple[pa.Table, Mapping[str, int]]:
         """Make the rows of these people; count those dropped by reason."""
