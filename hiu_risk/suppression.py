@@ -16,6 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiu_risk.errors import UsageError
+from hiu_risk.successive import EarlierTable, Successive, Sum, behind
+
+__all__ = ["HIDDEN", "EarlierTable", "Protection", "Shown", "SmallNumbers", "Sum", "protect"]
 
 HIDDEN: Literal["*"] = "*"
 """What stands where a number is hidden."""
@@ -98,19 +101,6 @@ class SmallNumbers:
 
 
 @dataclass(frozen=True)
-class Sum:
-    """A published relation: the cell ``total`` is the sum of the cells ``parts``."""
-
-    total: int
-    parts: tuple[int, ...]
-
-    @property
-    def cells(self) -> tuple[int, ...]:
-        """Every cell in the relation, the total last."""
-        return (*self.parts, self.total)
-
-
-@dataclass(frozen=True)
 class Protection:
     """What must not be printed.
 
@@ -135,6 +125,7 @@ def protect(
     rounded: NDArray[np.bool_] | None = None,
     printed: NDArray[np.bool_] | None = None,
     worth: ArrayLike = 0.0,
+    earlier: Sequence[EarlierTable] = (),
 ) -> Protection:
     """Choose what to hide, so that no small cell can be narrowed down by adding up.
 
@@ -155,6 +146,9 @@ def protect(
         False for cells that are not printed at all but could be worked out. Default all.
     worth : array-like, shape (n_cells,), optional
         How much a reader needs each cell: the least worth is hidden first, then the smallest.
+    earlier : sequence of EarlierTable, optional
+        What was printed before about overlapping people: neither a small cell nor a small
+        change may be worked out from the two together.
 
     Examples
     --------
@@ -181,10 +175,33 @@ def protect(
         values, tuple(sums), rule, primary, vague, primary | absent, absent,
         np.broadcast_to(np.asarray(worth, np.float64), values.shape),
     )  # fmt: skip
+    for before in earlier:
+        table.hidden |= before.stays_hidden(values, rule)
+        table.public |= before.known & before.same
     for cell in np.flatnonzero(primary).tolist():
         while not rule.hides(*table.feasible(cell), values[cell]) and table.hide_more(cell):
             pass
+    for before in earlier:
+        _guard(table, before)
     return Protection(table.hidden, primary)
+
+
+def _guard(table: _Table, before: EarlierTable) -> None:
+    """Hide until nothing small comes out of this table and an earlier one together."""
+    rule = table.rule
+    for stance in before.stances():
+        pair = Successive(table.sums, before, stance, rule, whole=table.whole)
+        if not pair.possible(table.bounds()):
+            continue  # the reader sees that it wasn't so
+        for cell in np.flatnonzero(table.primary).tolist():
+            while not rule.hides(*pair.count(cell, table.bounds()), table.values[cell]):
+                if not table.hide_more(cell):
+                    break
+        for cell in np.flatnonzero(before.maybe_small_change(table.values, rule)).tolist():
+            while True:
+                low, high = pair.change(cell, table.bounds())
+                if high - low + 1 >= rule.candidates or not table.hide_more(cell):
+                    break
 
 
 def feasible_range(
@@ -227,8 +244,9 @@ class _Table:
     worth: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        self._whole = bool((self.values == np.round(self.values)).all())
-        self._least_shown = self.rule.largest + (1.0 if self._whole else 0.5)
+        self.public = np.zeros(len(self.values), np.bool_)
+        self.whole = bool((self.values == np.round(self.values)).all())
+        self._least_shown = self.rule.largest + (1.0 if self.whole else 0.5)
         self._sums_of: dict[int, list[int]] = {}
         for i, relation in enumerate(self.sums):
             for cell in relation.cells:
@@ -248,7 +266,7 @@ class _Table:
     def _hide_cheapest(self, relations: Sequence[Sum]) -> bool:
         """Hide the cell of least worth; of those a part before a total, a small one, zeros last."""
         totals = {r.total for r in relations}
-        shown = {c for r in relations for c in r.cells if not self.hidden[c]}
+        shown = {c for r in relations for c in r.cells if not (self.hidden[c] or self.public[c])}
         if not shown:
             return False
         choice = min(
@@ -279,11 +297,11 @@ class _Table:
             return (self._least_shown if large else 0.0), np.inf
         if not self.vague[cell] or value <= 0:
             return value, value
-        half, shown = self.rule.base / 2, float(self.rule.show(value))
-        low, high = shown - half, shown + half
-        if self._whole:  # an outsider who knows that people are counted in ones knows more
-            low, high = np.ceil(low), np.ceil(high) - 1
-        return max(low, self._least_shown), high
+        return behind(float(self.rule.show(value)), self.rule, whole=self.whole)
+
+    def bounds(self) -> NDArray[np.float64]:
+        """Give what is known about each cell by itself, shape (n_cells, 2)."""
+        return np.array([self._known(c) for c in range(len(self.values))])
 
     def feasible(self, cell: int) -> tuple[float, float]:
         """Work out the least and the most that a cell can be."""

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from hiu_risk.suppression import SmallNumbers, Sum, protect
+from hiu_risk.suppression import EarlierTable, SmallNumbers, Sum, protect
 
 RULE = SmallNumbers()
 
@@ -88,3 +88,114 @@ def test_a_printed_count_is_a_multiple_of_five_within_two_of_the_truth(count):
     else:
         assert shown % 5 == 0
         assert abs(shown - count) <= 2
+
+
+@st.composite
+def successive_tables(draw):
+    """One table of people, and the same with a few people more, fewer, or moved."""
+    groups = draw(st.integers(2, 4))
+    counts = st.one_of(st.integers(0, 12), st.integers(5, 60))
+    before = np.array(draw(st.lists(counts, min_size=groups, max_size=groups)))
+    how = draw(st.sampled_from(["added", "left", "moved"]))
+    low, high = {"added": (0, 4), "left": (-4, 0), "moved": (-4, 4)}[how]
+    steps = st.lists(st.integers(low, high), min_size=groups, max_size=groups)
+    after = np.maximum(before + np.array(draw(steps)), 0)
+    return (
+        np.append(before, before.sum()),
+        np.append(after, after.sum()),
+        [Sum(groups, tuple(range(groups)))],
+        how,
+    )
+
+
+def printed(counts, safe):
+    """What a report prints: NaN for a star."""
+    shown = [RULE.show(int(c), hidden=bool(h)) for c, h in zip(counts, safe.hidden, strict=True)]
+    return np.array([np.nan if x == "*" else float(x) for x in shown])
+
+
+def both(shown, sums, stance, aim):
+    """Least and most of a sum of cells of two printed tables, by an integer programme."""
+    n = len(shown[0])
+    flat = np.concatenate(shown)
+    low = np.where(np.isnan(flat), 0, np.where(flat > 0, np.maximum(flat - 2, 8), 0))
+    high = np.where(np.isnan(flat), 10_000, np.where(flat > 0, flat + 2, 0))
+    rows, ends = [], []
+    for relation in sums:
+        for shift in (0, n):
+            row = np.zeros(2 * n)
+            row[[shift + c for c in relation.parts]] = 1
+            row[shift + relation.total] -= 1
+            rows.append(row)
+            ends.append((0, 0))
+    if stance != "moved":
+        for cell in range(n):
+            row = np.zeros(2 * n)
+            row[n + cell], row[cell] = 1, -1
+            rows.append(row)
+            ends.append((0, np.inf) if stance == "added" else (-np.inf, 0))
+    limits = LinearConstraint(np.array(rows), *np.array(ends).T)
+    found = []
+    for sign in (1, -1):
+        solved = milp(
+            sign * aim, integrality=np.ones(2 * n), bounds=Bounds(low, high), constraints=limits
+        )
+        assert solved.success
+        found.append(round(solved.x @ aim))
+    return found[0], found[1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(successive_tables())
+@example((np.array([42, 48, 90]), np.array([43, 48, 91]), [Sum(2, (0, 1))], "added"))
+@example((np.array([9, 30, 39]), np.array([6, 30, 36]), [Sum(2, (0, 1))], "left"))
+def test_nobody_can_work_out_a_small_change_from_two_reports(tables):
+    before, after, sums, how = tables
+    n = len(before)
+    vague = np.ones(n, np.bool_)
+    first = protect(before, sums, RULE, rounded=vague)
+    shown = printed(before, first)
+    earlier = EarlierTable(
+        shown, np.isnan(shown), np.zeros(n, np.bool_), np.ones(n, np.bool_),
+        np.ones(len(sums), np.bool_),
+    )  # fmt: skip
+    second = protect(after, sums, RULE, rounded=vague, earlier=[earlier])
+    reports = (shown, printed(after, second))
+    for stance in {"moved", how}:
+        for cell in range(n):
+            if 0 < abs(after[cell] - before[cell]) <= RULE.largest and not first.hidden[cell]:
+                aim = np.zeros(2 * n)
+                aim[n + cell], aim[cell] = 1, -1
+                low, high = both(reports, sums, stance, aim)
+                assert low <= after[cell] - before[cell] <= high
+                assert high - low + 1 >= RULE.candidates
+        for cell in np.flatnonzero(second.small):
+            aim = np.zeros(2 * n)
+            aim[n + cell] = 1
+            low, high = both(reports, sums, stance, aim)
+            assert min(high, 7) - max(low, 1) + 1 >= RULE.candidates
+
+
+@settings(max_examples=40, deadline=None)
+@given(successive_tables())
+def test_the_same_rows_again_show_nothing_new(tables):
+    counts, _, sums, _ = tables
+    n = len(counts)
+    vague = np.ones(n, np.bool_)
+    first = printed(counts, protect(counts, sums, RULE, rounded=vague))
+    yes, no = np.ones(n, np.bool_), np.zeros(n, np.bool_)
+    earlier = EarlierTable(first, np.isnan(first), yes, no, np.ones(len(sums), np.bool_))
+    second = printed(counts, protect(counts, sums, RULE, rounded=vague, earlier=[earlier]))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_a_star_does_not_turn_into_the_next_count_up():
+    sums = [Sum(2, (0, 1))]
+    vague = np.ones(3, np.bool_)
+    first = printed(np.array([7, 40, 47]), protect([7, 40, 47], sums, RULE, rounded=vague))
+    earlier = EarlierTable(
+        first, np.isnan(first), np.zeros(3, np.bool_), np.ones(3, np.bool_),
+        np.ones(1, np.bool_),
+    )  # fmt: skip
+    assert protect([8, 40, 48], sums, RULE, rounded=vague, earlier=[earlier]).hidden[0]
+    assert not protect([13, 40, 53], sums, RULE, rounded=vague, earlier=[earlier]).hidden[0]
