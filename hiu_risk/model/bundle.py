@@ -116,11 +116,15 @@ class Bundle:
     def _manifest_data(self) -> dict[str, Any]:
         data = {"schema_version": SCHEMA_VERSION, **asdict(self.manifest)}
         data["feature_names"] = list(self.manifest.feature_names)
-        data["files"] = {
+        data["files"] = self.file_hashes()
+        return data
+
+    def file_hashes(self) -> dict[str, str]:
+        """Give the hex SHA-256 of each file but the manifest, by name."""
+        return {
             name: hashlib.sha256(text.encode("utf-8")).hexdigest()
             for name, text in self._texts().items()
         }
-        return data
 
     @property
     def id(self) -> str:

@@ -84,6 +84,8 @@ def standing(entries: Sequence[Entry]) -> list[str]:
     for entry in entries:
         if entry.action not in CROWNING or entry.alias != "champion":
             continue
+        if not stack and entry.previous_version:  # champion before there was a ledger
+            stack.append(entry.previous_version)
         if entry.action == "rollback" and entry.version in stack:
             while stack[-1] != entry.version:
                 stack.pop()

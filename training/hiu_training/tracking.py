@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sqlite3
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hiu_risk.errors import ModelError
 from hiu_risk.model import Bundle
+from hiu_training.mlflow_access import check_file as _check_file
+from hiu_training.mlflow_access import mlflow_at, own_database, tracking_uri
+from hiu_training.mlflow_access import quiet as _quiet
+
+__all__ = ["Run", "Tracked", "_check_file", "_quiet", "check_reachable", "track", "tracking_uri"]
 
 EXPERIMENT = "hiu-risk"
 REGISTERED = "hiu-risk"
 
-QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "GIT_PYTHON_REFRESH": "quiet",
-    "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
-    "MLFLOW_DISABLE_ENV_CREATION": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-}
-"""Locked-down networks: MLflow talks to nobody but its own store."""
+BUNDLE_TAG = "bundle_id"
+"""Tag of a run and of a registered version: which bundle it is."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +31,12 @@ class Run:
     metrics : dict of str to float
     files : sequence of Path
         Copied to the run's artifacts.
-    aliases : tuple of str
-        Aliases that the registered version gets.
     """
 
     parameters: Mapping[str, Any]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
     files: Sequence[Path]
-    aliases: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -66,13 +55,8 @@ class Tracked:
     version: int
 
 
-def tracking_uri(home: Path) -> str:
-    """Give ``MLFLOW_TRACKING_URI`` where it is set, else SQLite in the home."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.resolve() / 'mlflow.db'}"
-
-
 def track(home: Path, bundle: Bundle, folder: Path, run: Run) -> Tracked:
-    """Log a run and register its bundle.
+    """Log a run and register its bundle; sets no alias.
 
     Parameters
     ----------
@@ -88,51 +72,44 @@ def track(home: Path, bundle: Bundle, folder: Path, run: Run) -> Tracked:
     Raises
     ------
     ModelError
-        MLflow can't be reached or refused; no alias was set.
+        MLflow can't be reached or refused.
     """
-    with _quiet():
-        import mlflow
-
-        for name in ("mlflow", "alembic"):  # MLflow sets its own levels when imported
-            logging.getLogger(name).setLevel(logging.ERROR)
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-
-        try:
-            home.mkdir(parents=True, exist_ok=True)
-            _check_file(tracking_uri(home))
-            return _log(mlflow, home, bundle, folder, run)
-        except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
-            raise ModelError(
-                f"MLflow could not keep the run ({type(error).__name__})",
-                where=tracking_uri(home).split("@")[-1],
-                fix="check that it can be reached and written to; no alias was changed",
-            ) from error
+    with mlflow_at(
+        home,
+        "MLflow could not keep the run",
+        "check that it can be reached and written to; no alias was changed",
+    ) as (mlflow, client):
+        return _log(mlflow, client, home, bundle, folder, run)
 
 
-def _check_file(uri: str) -> None:
-    """Open the database once ourselves: MLflow would try ten times, for minutes."""
-    if uri.startswith("sqlite:///"):
-        with closing(sqlite3.connect(uri.removeprefix("sqlite:///"), timeout=5)) as database:
-            database.execute("PRAGMA schema_version").fetchone()
+def check_reachable(home: Path) -> None:
+    """Refuse to begin a long work whose result MLflow could not keep.
+
+    Raises
+    ------
+    ModelError
+        MLflow can't be reached.
+    """
+    with mlflow_at(
+        home,
+        "MLflow could not keep the run",
+        "check that it can be reached and written to; nothing was done yet",
+    ) as (_, client):
+        if own_database(home) is None:
+            client.get_experiment_by_name(EXPERIMENT)
 
 
-def _log(mlflow: Any, home: Path, bundle: Bundle, folder: Path, run: Run) -> Tracked:
-    local = None if "MLFLOW_TRACKING_URI" in os.environ else _artifacts(home)
-    uri = tracking_uri(home)
-    client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
+def _log(mlflow: Any, client: Any, home: Path, bundle: Bundle, folder: Path, run: Run) -> Tracked:
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
-        experiment_id = client.create_experiment(EXPERIMENT, artifact_location=local)
+        experiment_id = client.create_experiment(EXPERIMENT, artifact_location=_artifacts(home))
     else:
         experiment_id = experiment.experiment_id
     with mlflow.start_run(experiment_id=experiment_id, run_name=bundle.version) as started:
         run_id: str = started.info.run_id
         mlflow.log_params({k: str(v)[:500] for k, v in run.parameters.items()})
         mlflow.log_metrics(dict(run.metrics))
-        mlflow.set_tags(dict(run.tags))
+        mlflow.set_tags({**run.tags, BUNDLE_TAG: bundle.id})
         for file in run.files:
             client.log_artifact(run_id, str(file))
         logged = mlflow.pyfunc.log_model(
@@ -141,15 +118,28 @@ def _log(mlflow: Any, home: Path, bundle: Bundle, folder: Path, run: Run) -> Tra
             data_path=str(folder),
             signature=_signature(bundle),
             pip_requirements=["hiu-risk"],
-            registered_model_name=REGISTERED,
         )
-    version = int(logged.registered_model_version)
-    for alias in run.aliases:
-        client.set_registered_model_alias(REGISTERED, alias, str(version))
-    return Tracked(run_id, version)
+    return Tracked(run_id, _register(client, run_id, logged, bundle))
 
 
-def _artifacts(home: Path) -> str:
+def _register(client: Any, run_id: str, logged: Any, bundle: Bundle) -> int:
+    """Register what was logged; MLflow's own shorthand for it writes on the user's screen."""
+    if not client.search_registered_models(f"name = '{REGISTERED}'"):
+        client.create_registered_model(REGISTERED)
+    made = client.create_model_version(
+        REGISTERED,
+        source=f"models:/{logged.model_id}",
+        run_id=run_id,
+        tags={BUNDLE_TAG: bundle.id},
+        model_id=logged.model_id,
+    )
+    return int(made.version)
+
+
+def _artifacts(home: Path) -> str | None:
+    """Where a home's own MLflow keeps files; a server knows its own place."""
+    if own_database(home) is None:
+        return None
     folder = home.resolve() / "artifacts"
     folder.mkdir(parents=True, exist_ok=True)
     return folder.as_uri()
@@ -163,27 +153,3 @@ def _signature(bundle: Bundle) -> Any:
         inputs=Schema([ColSpec(DataType.float, name) for name in bundle.feature_names]),
         outputs=Schema([ColSpec(DataType.double, "score"), ColSpec(DataType.string, "band")]),
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep MLflow off the network, and its chatter off the user's screen."""
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
-    # MLflow writes its own address into the environment: the next run must not inherit it.
-    uris = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")}
-    noisy = [logging.getLogger(name) for name in ("mlflow", "alembic")]
-    levels = [logger.level for logger in noisy]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for logger in noisy:
-            logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for logger, level in zip(noisy, levels, strict=True):
-                logger.setLevel(level)
-            for name, uri in uris.items():
-                os.environ.pop(name, None)
-                if uri is not None:
-                    os.environ[name] = uri

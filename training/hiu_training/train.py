@@ -34,9 +34,8 @@ from hiu_training.evaluation import Ranker
 from hiu_training.inputs import Rows, make_rows
 from hiu_training.judging import ceiling, judge_rankers, make_rankers
 from hiu_training.learner import Learned, learn
-from hiu_training.probe import probe_scores
 from hiu_training.protocol import Protocol
-from hiu_training.reproduce import libraries
+from hiu_training.provenance import made_from
 from hiu_training.split import Split, make_split
 
 log = logging.getLogger(__name__)
@@ -123,6 +122,17 @@ def train_model(
     )
     evaluation = judge_rankers(test, rankers, protocol)
     return Trained(bundle, split, learned, evaluation, development, test, rankers, half_life)
+
+
+def retrain(store: Store, protocol: Protocol, text: str = "") -> Bundle:
+    """Train a model as :func:`train_model` does, without judging it; writes nothing."""
+    check_entity(store, protocol)
+    histories = store.histories()
+    catalogue = chosen_catalogue(protocol)
+    split = make_split(protocol, histories.feeds, histories.zone)
+    development = make_rows(histories, split.development, protocol, catalogue)
+    learned = learn(development, split, protocol, catalogue.directions)
+    return _bundle(store, protocol, catalogue, split, learned, development, text)
 
 
 def check_entity(store: Store, protocol: Protocol) -> None:
@@ -250,7 +260,7 @@ def register(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str)
     becomes challenger.
     """
     from hiu_training.plots import draw
-    from hiu_training.registry import crown_first, set_challenger
+    from hiu_training.registry import take_in
     from hiu_training.tracking import Run, track
 
     bundle = trained.bundle
@@ -275,23 +285,8 @@ def register(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str)
         "trained_at": now, "run_id": tracked.run_id, "registered_version": tracked.version
     }  # fmt: skip
     keep(home, bundle.version, "evaluation", {**trained.evaluation, "made": made})
-    aliases = set_challenger(home, bundle.version)
-    if protocol.promote == "first" and "champion" not in home.aliases():
-        aliases += crown_first(home, bundle, protocol.gates, now=now)
+    aliases = take_in(home, bundle, protocol, now=now)
     return {"run_id": tracked.run_id, "registered_version": tracked.version, "aliases": aliases}
-
-
-def made_from(bundle: Bundle) -> dict[str, Any]:
-    """Say what a model was made from, and what it gave for made-up rows."""
-    manifest = bundle.manifest
-    return {
-        "bundle_id": bundle.id,
-        "data_hash": manifest.data_hash,
-        "protocol_hash": manifest.protocol_hash,
-        "code_version": manifest.code_version,
-        "libraries": libraries(),
-        "scores": probe_scores(bundle),
-    }
 
 
 def _flat(data: dict[str, Any], before: str = "") -> dict[str, Any]:

@@ -1,0 +1,335 @@
+"""Promotion and rollback: the gates decide, the ledger remembers, the aliases follow.
+
+The order of writing is always the same: the ledger (the truth), then ``aliases.json`` (what a
+running server watches), then MLflow's aliases. A command killed in between leaves the later
+ones behind, and the next command, or ``hiu-risk models verify --repair``, brings them up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from hiu_features import default_catalogue
+from hiu_risk.errors import ModelError, UsageError
+from hiu_risk.model import Bundle, ModelHome
+from hiu_risk.model.evidence import find
+from hiu_risk.model.ledger import CROWNING, Entry, Ledger, standing
+from hiu_risk.model.manifest import digest
+from hiu_risk.model.signing import check_reason, check_who
+from hiu_risk.times import to_seconds
+from hiu_training.gates import Gate, GateEvidence, judge_gates
+from hiu_training.probe import scores_differ
+from hiu_training.protocol import Protocol, parse_protocol
+from hiu_training.registered import Registered, is_there, point, registered, where
+from hiu_training.settings import GateSettings
+
+TRAINING = "hiu-risk train"
+"""Who answers for a first champion: the protocol allowed it."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A model, its gates, and what they were judged by.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    gates : tuple of Gate
+    evidence : dict
+        Hashes of what the gates looked at, as the ledger keeps them.
+    """
+
+    bundle: Bundle
+    gates: tuple[Gate, ...]
+    evidence: dict[str, Any]
+
+    @property
+    def not_passed(self) -> tuple[Gate, ...]:
+        """The gates that failed or could not be judged."""
+        return tuple(gate for gate in self.gates if not gate.passed)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What came of a promotion or a rollback.
+
+    Parameters
+    ----------
+    version, previous_version : str
+        The model it was about, and the champion before.
+    entry : Entry or None
+        The ledger's row; None where nothing was changed.
+    gates : tuple of Gate
+    notes : tuple of str
+        What the user should know besides.
+    """
+
+    version: str
+    previous_version: str
+    entry: Entry | None
+    gates: tuple[Gate, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def champion_of(home: ModelHome) -> str:
+    """Give the champion as the ledger has it; before there was a ledger, as the alias has it."""
+    return Ledger(home).champion or home.aliases().get("champion", "")
+
+
+def judge_model(home: ModelHome, model: str, settings: GateSettings | None = None) -> Judged:
+    """Judge a model by the gates of its own protocol, or by others.
+
+    Raises
+    ------
+    BundleError
+        No such model; a bundle that was changed; evidence that was changed.
+    """
+    bundle = home.load(model)
+    champion = champion_of(home)
+    champion = "" if champion == bundle.version else champion
+    if settings is None:
+        settings = parse_protocol(bundle.protocol, where=f"protocol of {bundle.version}").gates
+    looked_at = {
+        "evaluation": find(home, bundle.version, "evaluation"),
+        "audit": find(home, bundle.version, "audit"),
+        "champion_audit": find(home, champion, "audit") if champion else None,
+    }
+    evaluation = looked_at["evaluation"] or {}
+    made = evaluation.get("made", {})
+    manifest = bundle.manifest
+    gates = judge_gates(
+        GateEvidence(
+            evaluation=evaluation,
+            audit=looked_at["audit"] or {},
+            champion_audit=looked_at["champion_audit"] or {},
+            champion=champion,
+            bundle_id=bundle.id,
+            data_hash=manifest.data_hash,
+            protocol_hash=manifest.protocol_hash,
+            code_version=manifest.code_version,
+            scores_differ=scores_differ(bundle, made.get("scores")),
+        ),
+        settings,
+    )
+    evidence = {
+        "bundle_id": bundle.id,
+        "data_hash": manifest.data_hash,
+        "run_id": made.get("run_id", ""),
+        "gates": asdict(settings),
+        **{name: digest(data) for name, data in looked_at.items() if data is not None},
+    }
+    return Judged(bundle, gates, evidence)
+
+
+def promote(
+    home: ModelHome,
+    model: str,
+    *,
+    who: str,
+    at: int,
+    settings: GateSettings | None = None,
+    override: bool = False,
+    reason: str = "",
+) -> Decision:
+    """Make a model champion if it passes every gate, or if somebody answers for it.
+
+    Parameters
+    ----------
+    who, reason : str
+        Who decides and why; a reason is needed for an override.
+    at : int
+        UTC seconds.
+    settings : GateSettings, optional
+        Other gates than those of the model's own protocol.
+    override : bool
+        Promote although a gate is not passed: written down with name and reason.
+
+    Raises
+    ------
+    UsageError
+        No name, an override without a reason, a model that is champion already.
+    ModelError
+        No such model, features that changed, MLflow that can't be reached or doesn't know the
+        model, a champion that changed meanwhile. Nothing was changed then.
+    """
+    who = check_who(who)
+    reason = check_reason(reason, needed=override)
+    ledger = Ledger(home)
+    ledger.settle()
+    judged = judge_model(home, model, settings)
+    version, before = judged.bundle.version, champion_of(home)
+    if version == ledger.champion:
+        raise UsageError(
+            f"{version} is champion already", where=model, fix="name another; see hiu-risk models"
+        )
+    check_usable(judged.bundle)
+    if judged.not_passed and not override:
+        return Decision(version, before, None, judged.gates)
+    _require_registered(home, judged.bundle)
+    entry = ledger.append(
+        at=at,
+        action="promote",
+        version=version,
+        previous_version=before,
+        who=who,
+        reason=reason,
+        override=bool(judged.not_passed),
+        gates=[asdict(gate) for gate in judged.gates],
+        evidence=judged.evidence,
+    )
+    return Decision(version, before, entry, judged.gates, _mlflow_follows(home))
+
+
+def rollback(home: ModelHome, *, who: str, reason: str, at: int, to: str | None = None) -> Decision:
+    """Make the champion before the present one champion again.
+
+    MLflow need not be there: a bad model must be stoppable at any time.
+
+    Parameters
+    ----------
+    to : str, optional
+        An earlier champion, to go back further.
+
+    Raises
+    ------
+    UsageError
+        No name, no reason, no earlier champion, or a model that never was champion.
+    ModelError
+        Its bundle is gone or changed, or its features are not those of this version.
+    """
+    who, reason = check_who(who), check_reason(reason, needed=True)
+    ledger = Ledger(home)
+    ledger.settle()
+    champions = standing(ledger.entries())
+    if len(champions) < 2:
+        raise UsageError(
+            "there is no champion to go back to",
+            where=str(home.path),
+            fix="promote another model: see hiu-risk models",
+        )
+    target = champions[-2] if to is None else home.folder(to).name
+    if target not in champions[:-1]:
+        raise UsageError(
+            f"{target} is not an earlier champion",
+            where="--to",
+            fix="earlier champions are " + ", ".join(dict.fromkeys(champions[:-1])),
+        )
+    bundle = home.load(target)
+    check_usable(bundle)
+    entry = ledger.append(
+        at=at,
+        action="rollback",
+        version=target,
+        previous_version=champions[-1],
+        who=who,
+        reason=reason,
+        evidence={"bundle_id": bundle.id, "data_hash": bundle.manifest.data_hash},
+    )
+    return Decision(target, champions[-1], entry, (), _mlflow_follows(home))
+
+
+def take_in(home: ModelHome, bundle: Bundle, protocol: Protocol, *, now: str) -> tuple[str, ...]:
+    """Give a model that was just trained its aliases.
+
+    It becomes challenger; the very first one also champion, where the protocol says so, and the
+    ledger then says that it was that.
+
+    Raises
+    ------
+    ModelError
+        MLflow can't be reached any more: its aliases are behind.
+    """
+    ledger = Ledger(home)
+    ledger.settle()
+    with ledger.locked():
+        home.set_alias("challenger", bundle.version)
+    aliases: tuple[str, ...] = ("challenger",)
+    if protocol.promote == "first" and not champion_of(home):
+        judged = judge_model(home, bundle.version, protocol.gates)
+        ledger.append(
+            at=to_seconds(datetime.fromisoformat(now)),
+            action="first",
+            version=bundle.version,
+            previous_version="",
+            who=TRAINING,
+            reason='first model of this home; its protocol says promote = "first"',
+            gates=[asdict(gate) for gate in judged.gates],
+            evidence=judged.evidence,
+        )
+        aliases = ("challenger", "champion")
+    follow(home)
+    return aliases
+
+
+def note(home: ModelHome, *, who: str, text: str, at: int, model: str = "champion") -> Entry:
+    """Write an incident about a model into the ledger."""
+    words = check_reason(text, needed=True)
+    version = home.folder(model).name
+    return Ledger(home).append(at=at, action="incident", version=version, who=who, reason=words)
+
+
+def check_usable(bundle: Bundle) -> None:
+    """Refuse a model that this version could not give scores with.
+
+    Raises
+    ------
+    BundleError
+        The features, or their declarations, changed since it was trained.
+    """
+    known = default_catalogue()
+    same = set(bundle.feature_names) <= set(known.names)
+    bundle.check_catalogue(known.select(bundle.feature_names) if same else known)
+
+
+def follow(home: ModelHome) -> list[str]:
+    """Let MLflow's aliases stand for the models that ours stand for; names those changed.
+
+    Raises
+    ------
+    ModelError
+        MLflow can't be reached.
+    """
+    if not is_there(home.path):
+        return []
+    ledger = Ledger(home)
+    done = []
+    with ledger.locked():
+        versions = registered(home.path)
+        crowned = [entry for entry in ledger.entries() if entry.action in CROWNING]
+        mark = f"{crowned[-1].sequence}:{crowned[-1].hash}" if crowned else ""
+        for alias, version in home.aliases().items():
+            wanted = [v for v in versions if v.bundle_id.startswith(version)]
+            held = [v for v in wanted if alias in v.aliases]
+            tag = mark if alias == "champion" else ""
+            if wanted and (not held or (tag and held[0].ledger != tag)):
+                point(home.path, alias, (held or wanted)[0].number, tag)
+                done.append(f"MLflow's {alias}")
+    return done
+
+
+def mlflow_versions(home: ModelHome, bundle: Bundle) -> Sequence[Registered]:
+    """Give MLflow's versions of a bundle, newest first."""
+    return [v for v in registered(home.path) if v.bundle_id == bundle.id]
+
+
+def _require_registered(home: ModelHome, bundle: Bundle) -> None:
+    if not mlflow_versions(home, bundle):
+        raise ModelError(
+            f"MLflow has no version of model {bundle.version}; nothing was changed",
+            where=where(home.path),
+            fix="set MLFLOW_TRACKING_URI as it was when the model was trained, or train again",
+        )
+
+
+def _mlflow_follows(home: ModelHome) -> tuple[str, ...]:
+    try:
+        follow(home)
+    except ModelError as error:
+        return (
+            f"The ledger and the server have it, but {error} Then run hiu-risk models verify "
+            "--repair.",
+        )
+    return ()
