@@ -32,13 +32,19 @@ def command_line() -> str:
     )
     for name in COMMANDS:
         command = group.commands[name]
-        lines.append(f"## `hiu-risk {name}`\n\n{_plain(command.help)}\n")
-        lines.append("| option | meaning | default |\n|---|---|---|")
-        for option in command.params:
-            flags = ", ".join(f"`{flag}`" for flag in [*option.opts, *option.secondary_opts])
-            lines.append(f"| {flags} | {_plain(option.help)} | {_default(option)} |")
-        lines.append("")
+        lines += _command(name, command)
+        for below, subcommand in getattr(command, "commands", {}).items():
+            lines += _command(f"{name} {below}", subcommand)
     return "\n".join(lines)
+
+
+def _command(name: str, command: Any) -> list[str]:
+    lines = [f"## `hiu-risk {name}`\n\n{_plain(command.help)}\n"]
+    lines.append("| option | meaning | default |\n|---|---|---|")
+    for option in command.params:
+        flags = ", ".join(f"`{flag}`" for flag in [*option.opts, *option.secondary_opts])
+        lines.append(f"| {flags} | {_plain(option.help)} | {_default(option)} |")
+    return [*lines, ""]
 
 
 def _plain(text: str | None) -> str:
@@ -66,10 +72,13 @@ def json_schemas() -> dict[str, str]:
     schemas = {}
     for name in COMMANDS:
         module = importlib.import_module(f"hiu_risk.cli.{name}")
-        result = getattr(module, f"{name.capitalize()}Result", None)
-        if isinstance(result, type) and issubclass(result, Result):
-            text = json.dumps(result.model_json_schema(), indent=2, ensure_ascii=False)
-            schemas[f"docs/reference/json/{name}.schema.json"] = text + "\n"
+        results = {name: getattr(module, f"{name.capitalize()}Result", None)}
+        below = getattr(module, "RESULTS", {})
+        results |= {f"{name}-{subcommand}": kind for subcommand, kind in below.items()}
+        for written, result in results.items():
+            if isinstance(result, type) and issubclass(result, Result):
+                text = json.dumps(result.model_json_schema(), indent=2, ensure_ascii=False)
+                schemas[f"docs/reference/json/{written}.schema.json"] = text + "\n"
     return schemas
 
 

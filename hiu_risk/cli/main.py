@@ -25,6 +25,10 @@ COMMANDS: tuple[str, ...] = (
     "evaluate",
     "explain",
     "audit",
+    "promote",
+    "rollback",
+    "models",
+    "reproduce",
     "score",
     "serve",
 )
@@ -37,7 +41,11 @@ app = typer.Typer(
     add_completion=False,
 )
 for name in COMMANDS:
-    app.command(name)(getattr(importlib.import_module(f"hiu_risk.cli.{name}"), name))
+    command = getattr(importlib.import_module(f"hiu_risk.cli.{name}"), name)
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name)
+    else:
+        app.command(name)(command)
 
 
 def _print_version(wanted: bool) -> None:
