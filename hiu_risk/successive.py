@@ -7,7 +7,7 @@ what both together say about a count, and about its change.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -150,38 +150,52 @@ class Successive:
             at_most += [[(c, sign), (n + c, -sign)] for c in moved]
         self._equal, self._at_most = _matrix(equal, 2 * n), _matrix(at_most, 2 * n)
         self._earlier = before.bounds(rule, whole=whole)
+        self._counts, self._changes = (np.full((n, 2), np.nan) for _ in range(2))
 
     def possible(self, now: NDArray[np.float64]) -> bool:
         """Tell whether both reports can be true under the stance."""
         return bool(self._solve(np.zeros(2 * self._n), now).status == 0)
 
-    def count(self, cell: int, now: NDArray[np.float64]) -> tuple[float, float]:
-        """Work out the least and the most that a count can be now."""
+    def count_stays_open(
+        self, cell: int, now: NDArray[np.float64], enough: Callable[[float, float], bool]
+    ) -> bool:
+        """Tell whether the least and the most that a count can be now leave enough open."""
         aim = np.zeros(2 * self._n)
         aim[cell] = 1.0
-        low, high = self._ends(aim, now)
-        return max(low, 0.0), high
+        return self._stays_open(self._counts, cell, aim, now, enough)
 
-    def change(self, cell: int, now: NDArray[np.float64]) -> tuple[float, float]:
-        """Work out the least and the most that a count can have changed."""
+    def change_stays_open(self, cell: int, now: NDArray[np.float64], candidates: int) -> bool:
+        """Tell whether a count can have changed by at least so many different numbers."""
         aim = np.zeros(2 * self._n)
         aim[cell], aim[self._n + cell] = 1.0, -1.0
-        low, high = self._ends(aim, now)
-        return float(np.ceil(low - 1e-6)), float(np.floor(high + 1e-6))
 
-    def _ends(self, aim: NDArray[np.float64], now: NDArray[np.float64]) -> tuple[float, float]:
-        """Find the least and the most; where there is no end, infinity."""
-        solved = [self._solve(sign * aim, now).fun for sign in (1.0, -1.0)]
-        return (
-            -np.inf if solved[0] is None else float(solved[0]),
-            np.inf if solved[1] is None else -float(solved[1]),
+        def enough(low: float, high: float) -> bool:
+            return float(np.floor(high + 1e-6) - np.ceil(low - 1e-6)) + 1 >= candidates
+
+        return self._stays_open(self._changes, cell, aim, now, enough)
+
+    def _stays_open(
+        self,
+        seen: NDArray[np.float64],
+        cell: int,
+        aim: NDArray[np.float64],
+        now: NDArray[np.float64],
+        enough: Callable[[float, float], bool],
+    ) -> bool:
+        """Ask the solutions found so far, then the programmes."""
+        if enough(*seen[cell]):
+            return True
+        solved = [self._solve(sign * aim, now) for sign in (1.0, -1.0)]
+        return enough(
+            -np.inf if solved[0].fun is None else float(solved[0].fun),
+            np.inf if solved[1].fun is None else -float(solved[1].fun),
         )
 
     def _solve(self, aim: NDArray[np.float64], now: NDArray[np.float64]) -> Any:
         from scipy import optimize
 
         solver: Any = optimize.linprog  # its types don't know sparse arrays
-        return solver(
+        solved = solver(
             aim,
             A_eq=self._equal,
             b_eq=None if self._equal is None else np.zeros(self._equal.shape[0]),
@@ -190,6 +204,12 @@ class Successive:
             bounds=np.concatenate([now, self._earlier]),
             method="highs",
         )
+        if solved.x is not None:
+            counts, change = solved.x[: self._n], solved.x[: self._n] - solved.x[self._n :]
+            for seen, found in ((self._counts, counts), (self._changes, change)):
+                np.fmin(seen[:, 0], found, out=seen[:, 0])
+                np.fmax(seen[:, 1], found, out=seen[:, 1])
+        return solved
 
 
 def _matrix(rows: list[list[tuple[int, float]]], width: int) -> Any:

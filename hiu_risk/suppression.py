@@ -8,7 +8,7 @@ rounded and how the table adds up can't narrow a small cell down to fewer than f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -179,7 +179,7 @@ def protect(
         table.hidden |= before.stays_hidden(values, rule)
         table.public |= before.known & before.same
     for cell in np.flatnonzero(primary).tolist():
-        while not rule.hides(*table.feasible(cell), values[cell]) and table.hide_more(cell):
+        while not table.is_safe(cell) and table.hide_more(cell):
             pass
     for before in earlier:
         _guard(table, before)
@@ -193,14 +193,17 @@ def _guard(table: _Table, before: EarlierTable) -> None:
         pair = Successive(table.sums, before, stance, rule, whole=table.whole)
         if not pair.possible(table.bounds()):
             continue  # the reader sees that it wasn't so
+
+        def hides(cell: int, table: _Table = table) -> Callable[[float, float], bool]:
+            return lambda low, high: rule.hides(low, high, table.values[cell])
+
         for cell in np.flatnonzero(table.primary).tolist():
-            while not rule.hides(*pair.count(cell, table.bounds()), table.values[cell]):
+            while not pair.count_stays_open(cell, table.bounds(), hides(cell)):
                 if not table.hide_more(cell):
                     break
         for cell in np.flatnonzero(before.maybe_small_change(table.values, rule)).tolist():
-            while True:
-                low, high = pair.change(cell, table.bounds())
-                if high - low + 1 >= rule.candidates or not table.hide_more(cell):
+            while not pair.change_stays_open(cell, table.bounds(), rule.candidates):
+                if not table.hide_more(cell):
                     break
 
 
@@ -245,12 +248,25 @@ class _Table:
 
     def __post_init__(self) -> None:
         self.public = np.zeros(len(self.values), np.bool_)
+        self._seen = np.column_stack([self.values, self.values])  # counts that fit what is shown
         self.whole = bool((self.values == np.round(self.values)).all())
         self._least_shown = self.rule.largest + (1.0 if self.whole else 0.5)
         self._sums_of: dict[int, list[int]] = {}
         for i, relation in enumerate(self.sums):
             for cell in relation.cells:
                 self._sums_of.setdefault(cell, []).append(i)
+
+    def is_safe(self, cell: int) -> bool:
+        """Tell whether a small cell can still be enough counts.
+
+        Every solution of a linear programme fits what is shown in all cells at once, and
+        hiding more takes none away: most cells are settled by solutions found for others.
+        """
+        for known in (self._seen[cell], None):
+            low, high = self.feasible(cell) if known is None else known
+            if self.rule.hides(low, high, self.values[cell]):
+                return True
+        return False
 
     def hide_more(self, cell: int) -> bool:
         """Hide one more count: beside the cell if one is shown there, else further off.
@@ -328,4 +344,7 @@ class _Table:
                 method="highs",
             )
             ends.append(float(found.fun) * sign if found.fun is not None else -sign * np.inf)
+            if found.x is not None:
+                self._seen[cells, 0] = np.minimum(self._seen[cells, 0], found.x)
+                self._seen[cells, 1] = np.maximum(self._seen[cells, 1], found.x)
         return max(ends[0], 0.0) + 0.0, ends[1]

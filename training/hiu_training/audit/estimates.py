@@ -106,6 +106,18 @@ class Estimates:
         draws = self._found[:, :-1] / self._cases[:, :-1] - rest_found / rest_cases
         return _of(draws, value), draws
 
+    def reference_differences(self, reference: NDArray[np.int64]) -> tuple[Interval, Floats]:
+        """Give recall of each group less that of the reference group of its grouping.
+
+        Parameters
+        ----------
+        reference : int64 array, shape (n_groups,)
+            Position of each group's reference group; its own where there is none.
+        """
+        recall = self._found / self._cases
+        draws = recall[:, :-1] - recall[:, reference]
+        return _of(draws, self._m.recall[:-1] - self._m.recall[reference]), draws
+
     def observed_expected(self) -> Interval:
         """Give observed cases over those the scores add up to."""
         return _of(self._observed(self._d.cases, self._seed + 5) / self._d.expected,

@@ -48,6 +48,8 @@ class Grouping:
         Why the groups can't be compared; empty when they can.
     parts : tuple of (int, int)
         For crossed groupings: each group's labels in the two, by position.
+    values : tuple of str
+        The groups as the data name them; empty for crossed groupings.
     """
 
     name: str
@@ -55,6 +57,12 @@ class Grouping:
     codes: NDArray[np.int64]
     note: str = ""
     parts: tuple[tuple[int, int], ...] = ()
+    values: tuple[str, ...] = ()
+
+    @property
+    def absent(self) -> frozenset[int]:
+        """Positions of the groups of people whose value isn't known."""
+        return frozenset(i for i, value in enumerate(self.values) if _is_absent(value))
 
     @property
     def title(self) -> str:
@@ -153,7 +161,34 @@ def _grouping(name: str, column: NDArray[Any], n_rows: int, max_groups: int) -> 
     place = np.empty(len(named), np.int64)
     place[order] = np.arange(len(named))
     labels = tuple(shown_label(named[i], name) for i in order)
-    return Grouping(name, labels, place[codes], note=_note(labels, named))
+    values_in_order = tuple(named[i] for i in order)
+    return Grouping(name, labels, place[codes], _note(labels, named), values=values_in_order)
+
+
+def position_of(grouping: Grouping, group: str) -> int:
+    """Find a group by its value or by its label.
+
+    Raises
+    ------
+    UsageError
+        There is no such group; the near one is suggested.
+
+    Examples
+    --------
+    >>> [sex] = groupings_from({"sex": np.array(["female", "male"])}, 2)
+    >>> position_of(sex, "Male"), position_of(sex, "female")
+    (1, 0)
+    """
+    wanted = group.strip().lower()
+    for names in (grouping.values, grouping.labels):
+        for i, name in enumerate(names):
+            if name.lower() == wanted:
+                return i
+    raise UsageError(
+        f"there is no group {group!r} in {grouping.name}",
+        where="reference",
+        fix=near_match(group, grouping.values or grouping.labels),
+    )
 
 
 def _text(value: Any) -> str:

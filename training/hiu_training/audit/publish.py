@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 from zoneinfo import ZoneInfo
-
-import numpy as np
 
 from hiu_risk.suppression import HIDDEN, SmallNumbers
 from hiu_risk.times import from_seconds
-from hiu_training.audit.coarse import Span, count_ratio, difference, proportion, quotient
-from hiu_training.audit.estimates import Interval
-from hiu_training.audit.findings import Z95, Family, Finding, cases_needed, smallest_seen
+from hiu_training.audit.published import overlapping, published
+from hiu_training.audit.publisher import Publisher
 from hiu_training.audit.report import AuditReport
-from hiu_training.audit.result import (
-    MAY_NOT_LEAVE,
-    AtCapacity,
-    AuditDocument,
-    Estimate,
-    GroupingResult,
-    GroupResult,
-    Linkage,
-    Number,
+from hiu_training.audit.result import MAY_NOT_LEAVE, AuditDocument, Linkage
+
+NOT_PROTECTED = (
+    "Three or more reports laid together: each is checked against every earlier one by itself.",
+    "Audits printed elsewhere, or with --no-suppression, or in another model home: they aren't "
+    "known here.",
+    "Likelihood: of the counts that remain possible, a reader may think some likelier.",
+    "A reader who already knows some of the people and whether they were listed.",
+    "Medians, AUROC, average precision, calibration lines, drivers and proxies: they need at least "
+    "8 people, most of them 20 who became cases, but aren't checked against other reports.",
 )
-from hiu_training.audit.table import capacities_of, count_table
+"""What the rule for small numbers does not do, said on the page."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,10 @@ class Context:
         Of the target.
     zone : str
         The local time zone, for dates.
+    rows_hash, lists_hash : str
+        Of what decides the rows and the lists: equal hashes, equal counts.
+    quarter : str
+        Such as ``2026Q3`` where the audit is of one quarter.
     """
 
     model: str
@@ -53,6 +55,9 @@ class Context:
     protocol: str = ""
     store: str = ""
     zone: str = "Europe/London"
+    rows_hash: str = ""
+    lists_hash: str = ""
+    quarter: str = ""
 
 
 def publish(
@@ -60,6 +65,7 @@ def publish(
     context: Context,
     rule: SmallNumbers | None = None,
     linkage: tuple[Linkage, ...] = (),
+    earlier: Iterable[AuditDocument] = (),
 ) -> AuditDocument:
     """Give the audit as it may be read.
 
@@ -73,15 +79,22 @@ def publish(
         The rule for small numbers; on by default.
     linkage : tuple of Linkage, optional
         Linkage coverage, already suppressed.
+    earlier : iterable of AuditDocument, optional
+        Audits printed before: what this one says can't be subtracted from theirs.
     """
     rule = rule or SmallNumbers()
-    publisher = _Publisher(report, rule)
     plan = report.plan
     zone = ZoneInfo(context.zone)
 
     def day(seconds: int) -> str:
         return from_seconds(seconds).astimezone(zone).date().isoformat()
 
+    dates = tuple(day(d) for d in report.dates)
+    before = [
+        published(document, context.rows_hash, context.lists_hash)
+        for document in overlapping(earlier, context.target, dates)
+    ]
+    publisher = Publisher(report, rule, before)
     everything = publisher.groupings()
     return AuditDocument(
         suppressed=rule.enabled,
@@ -93,7 +106,7 @@ def publish(
         washout_days=context.washout_days,
         protocol=context.protocol,
         store=context.store,
-        dates=tuple(day(d) for d in report.dates),
+        dates=dates,
         unobserved_dates=tuple(day(d) for d in report.unobserved_dates),
         unobserved_rows=rule.show(report.unobserved_rows),
         people=rule.show(int(report.people.all[-1])),
@@ -108,10 +121,16 @@ def publish(
         recall_comparisons=report.recall_family.compared,
         pair_comparisons=report.pair_family.compared,
         calibration_comparisons=report.calibration_family.compared,
+        reference_comparisons=report.reference_family.compared,
         overall=publisher.group(len(report.people.all) - 1, "Everybody"),
         groupings=everything[: report.singles],
         pairs=everything[report.singles :],
         linkage=linkage,
+        rows_hash=context.rows_hash,
+        lists_hash=context.lists_hash,
+        earlier_reports=tuple(p.name for p in before if not (p.same_rows and p.same_lists)),
+        not_protected=NOT_PROTECTED if rule.enabled else (),
+        quarter=context.quarter,
     )
 
 
@@ -121,220 +140,7 @@ def _rule_in_words(rule: SmallNumbers) -> str:
     return (
         f"Counts of {rule.smallest} to {rule.largest} people are shown as {HIDDEN}; other counts "
         f"are rounded to {rule.base}. Further numbers are shown as {HIDDEN} where a small count "
-        "could be worked out from them. Rates are rounded to whole per cent; in a grouping with "
-        "a small number they are worked out from the rounded counts, with wider intervals."
+        "could be worked out from them, also by subtracting an earlier report. Rates and their "
+        "intervals are worked out from the rounded counts, so intervals are wider than the exact "
+        "ones; findings are judged on exact numbers."
     )
-
-
-class _Publisher:
-    """Turns positions in the report's arrays into publishable groups."""
-
-    def __init__(self, report: AuditReport, rule: SmallNumbers) -> None:
-        self._r, self._rule = report, rule
-        self._table = count_table(report, rule)
-        self._primary = report.plan.capacities.index(report.plan.primary)
-        self._everybody = len(report.people.all) - 1
-        self._first_pair = report.starts[report.singles]
-        m, people = report.measures, report.people
-        self._per_case = _per_person(m.cases[-1], people.cases[-1])
-        self._per_listed = _per_person(m.listed[-1, -1], people.listed[-1, -1])
-
-    def groupings(self) -> tuple[GroupingResult, ...]:
-        return tuple(
-            GroupingResult(
-                name=g.name,
-                title=g.title,
-                note=g.note,
-                from_rounded=self._table.rounded_groupings[i],
-                groups=tuple(
-                    self.group(self._r.starts[i] + j, label) for j, label in enumerate(g.labels)
-                ),
-            )
-            for i, g in enumerate(self._r.groupings)
-        )
-
-    def group(self, g: int, label: str) -> GroupResult:
-        r, table = self._r, self._table
-        finding, calibration = self._findings(g)
-        compared = finding.verdict not in ("not_compared", "insufficient_evidence")
-        gap = self._difference(g, self._primary) if g < self._everybody else None
-        observed, ratio = self._calibration(g)
-        line = r.calibration[g] if not table.is_hidden("cases", g) else None
-        return GroupResult(
-            label=label,
-            rows=table.shown("rows", g),
-            cases=table.shown("cases", g),
-            at=tuple(self._at(g, k) for k in capacities_of(r, g)),
-            recall_verdict=finding.verdict,
-            recall_difference_simultaneous=self._simultaneous(g, gap) if compared else None,
-            smallest_difference_seen=self._smallest(g, gap) if compared else None,
-            cases_needed=self._needed(),
-            expected=self._rule.show(r.measures.expected[g], hidden=table.is_hidden("cases", g)),
-            observed_expected=self._number(observed),
-            calibration_ratio=self._number(ratio) if g < self._everybody else None,
-            calibration_verdict=calibration.verdict,
-            calibration_slope=self._number(line.slope) if line else None,
-            calibration_intercept=self._number(line.intercept) if line else None,
-        )
-
-    def _findings(self, g: int) -> tuple[Finding, Finding]:
-        none = Finding("not_compared")
-        return (
-            none if g == self._everybody else self._r.finding(g),
-            self._r.calibration_family.findings[g] if g < self._first_pair else none,
-        )
-
-    def _at(self, g: int, k: int) -> AtCapacity:
-        recall = self._number(self._recall(g, k))
-        missed = recall
-        if isinstance(recall, Estimate):
-            missed = Estimate(
-                value=None if recall.value is None else round(1 - recall.value, 6),
-                low=round(1 - recall.high, 6),
-                high=round(1 - recall.low, 6),
-            )
-        return AtCapacity(
-            capacity=self._r.plan.capacities[k],
-            listed=self._table.shown("listed", g, k),
-            found=self._table.shown("found", g, k),
-            recall=recall,
-            false_negative_rate=missed,
-            precision=self._number(
-                self._rate(self._r.precision, "found", "listed", g, k, self._per_listed)
-            ),
-            selection_rate=self._number(
-                self._rate(self._r.selection_rate, "listed", "rows", g, k, self._per_listed),
-                significant=True,
-            ),
-            recall_difference=self._number(self._difference(g, k)) if g < self._everybody else None,
-        )
-
-    # --- exact where nothing in the grouping is small, else from the rounded counts --------
-
-    def _is_rounded(self, g: int) -> bool:
-        if g == self._everybody:
-            return False
-        i = int(np.searchsorted(self._r.starts, g, side="right")) - 1
-        return self._table.rounded_groupings[i]
-
-    def _span(self, name: str, g: int, k: int) -> Span | None:
-        """Give a count as a reader knows it; None where it is hidden to protect another."""
-        k = k if (name, g, k) in self._table.at else 0
-        shown = self._table.shown(name, g, k)
-        if isinstance(shown, int):
-            return Span.of(shown, self._rule.base)
-        if self._table.is_small(name, g, k):
-            return Span(np.nan, 0.0, self._rule.largest + 0.5)
-        return None
-
-    def _rate(
-        self, interval: Interval, part: str, whole: str, g: int, k: int, per_person: float
-    ) -> _Known:
-        hidden = self._hides(part, g, k) or self._hides(whole, g, k)
-        if not hidden and not self._is_rounded(g):
-            return _triple(interval, (g, k))
-        top, bottom = self._span(part, g, k), self._span(whole, g, k)
-        if top is None or bottom is None or np.isnan(bottom.value):
-            return HIDDEN
-        if np.isnan(top.value):  # a small part of a known whole: between nothing and the most
-            _, _, high = proportion(
-                Span(top.high, top.low, top.high), bottom, per_person
-            )  # fmt: skip
-            return np.nan, 0.0, high
-        return proportion(top, bottom, per_person)
-
-    def _hides(self, name: str, g: int, k: int) -> bool:
-        return self._table.is_hidden(name, g, k if (name, g, k) in self._table.at else 0)
-
-    def _recall(self, g: int, k: int) -> _Known:
-        return self._rate(self._r.recall, "found", "cases", g, k, self._per_case)
-
-    def _difference(self, g: int, k: int) -> _Known:
-        keys = (("cases", g, k), ("found", g, k))
-        if any(self._hides(*key) for key in keys):
-            return HIDDEN
-        if not self._is_rounded(g):
-            return _triple(self._r.recall_difference, (g, k))
-        mine = self._recall(g, k)
-        cases, found = (self._span(*key) for key in keys)
-        all_cases, all_found = (
-            self._span(name, self._everybody, k) for name in ("cases", "found")
-        )  # fmt: skip
-        if not (cases and found and all_cases and all_found) or isinstance(mine, str):
-            return HIDDEN
-        rest = proportion(all_found.less(found), all_cases.less(cases), self._per_case)
-        return difference(mine, rest)
-
-    def _calibration(self, g: int) -> tuple[_Known, _Known]:
-        """Give observed over expected, and its ratio to the rest's."""
-        if self._table.is_hidden("cases", g):
-            return HIDDEN, HIDDEN
-        if not self._is_rounded(g):
-            ratio = _triple(self._r.calibration_ratio, (g,)) if g < self._everybody else HIDDEN
-            return _triple(self._r.observed_expected, (g,)), ratio
-        cases, all_cases = self._span("cases", g, 0), self._span("cases", self._everybody, 0)
-        if cases is None or all_cases is None:
-            return HIDDEN, HIDDEN
-        expected = float(self._r.measures.expected[g])
-        left = float(self._r.measures.expected[-1]) - expected
-        mine = count_ratio(cases, expected, self._per_case)
-        return mine, quotient(mine, count_ratio(all_cases.less(cases), left, self._per_case))
-
-    def _family(self, g: int) -> Family:
-        return self._r.recall_family if g < self._first_pair else self._r.pair_family
-
-    def _simultaneous(self, g: int, gap: _Known | None) -> Number:
-        """Stretch the difference's interval by what the number of comparisons asks for."""
-        if gap is None or isinstance(gap, str):
-            return HIDDEN
-        if not self._is_rounded(g):
-            finding = self._r.finding(g)
-            return self._number((gap[0], finding.low, finding.high))
-        stretch = self._family(g).critical / Z95
-        value, low, high = gap
-        return self._number(
-            (value, value - stretch * (value - low), value + stretch * (high - value))
-        )
-
-    def _number(self, known: _Known, *, significant: bool = False) -> Number:
-        """Round a value and its interval; ``significant``: to two figures instead of per cent."""
-        if isinstance(known, str):
-            return HIDDEN
-        value, low, high = known
-        if not np.isfinite([low, high]).all():
-            return None
-        digits = 2 if self._rule.enabled else 6
-        if significant and 0 < high < 1:
-            digits = max(digits, 1 - int(np.floor(np.log10(high))))
-        return Estimate(
-            value=None if np.isnan(value) else round(value, digits),
-            low=round(low, digits),
-            high=round(high, digits),
-        )
-
-    def _smallest(self, g: int, gap: _Known | None) -> float | Literal["*"] | None:
-        """Give the smallest difference that 8 of 10 audits of this size would have shown."""
-        if gap is None or isinstance(gap, str):
-            return HIDDEN
-        return round(smallest_seen((gap[2] - gap[1]) / (2 * Z95), self._family(g).critical), 2)
-
-    def _needed(self) -> int | None:
-        """Give the cases needed to see the margin, to two significant figures."""
-        recall = float(self._r.measures.recall[-1, self._primary])
-        if not 0 < recall < 1 or not self._r.plan.margin > 0:
-            return None
-        exact = cases_needed(recall, self._r.plan.margin)
-        step = 10 ** max(len(str(exact)) - 2, 0)
-        return int(np.ceil(exact / step) * step)
-
-
-_Known = tuple[float, float, float] | Literal["*"]
-
-
-def _triple(interval: Interval, place: tuple[int, ...]) -> tuple[float, float, float]:
-    return float(interval.value[place]), float(interval.low[place]), float(interval.high[place])
-
-
-def _per_person(rows: float, people: int) -> float:
-    """Rows per person, rounded up to a tenth: it sizes intervals and must not be exact."""
-    return float(np.ceil(10 * rows / people) / 10) if people > 0 else 1.0

@@ -7,7 +7,7 @@ small.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, Protocol
 
@@ -15,11 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiu_risk.errors import DataError, UsageError
-from hiu_training.audit.calibration import Calibration, calibration_of
+from hiu_training.audit.bygroup import discriminations, references, slopes
+from hiu_training.audit.calibration import Calibration
+from hiu_training.audit.discrimination import Discrimination
 from hiu_training.audit.estimates import Estimates, Interval, PeopleCounts
 from hiu_training.audit.findings import Family, Finding, judge
 from hiu_training.audit.groups import Grouping, crossed, groupings_from
 from hiu_training.audit.intervals import Population, resample
+from hiu_training.audit.lead import lead_times
 from hiu_training.audit.listing import listed_share
 from hiu_training.audit.measures import Measures, distinct_people, measure
 
@@ -72,6 +75,9 @@ class Plan:
         The same for calibration slope and intercept, which need far more.
     margin : float
         Differences of recall below this share don't matter.
+    reference : dict of str to str
+        The group, by its value or as it is shown, that a grouping's others are compared with
+        besides the rest; where none is named, the largest known group.
     resamples, seed : int
         Of the bootstrap.
     """
@@ -85,6 +91,7 @@ class Plan:
     margin: float = 0.05
     resamples: int = 1_000
     seed: int = 1
+    reference: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.capacities or min(self.capacities) < 1:
@@ -109,7 +116,8 @@ class AuditReport:
     """Everything measured, exactly; arrays run over all groups of all groupings, then everybody.
 
     ``recall_difference`` and ``calibration_ratio`` compare a group with the rest of the same
-    grouping, so they have no entry for everybody.
+    grouping, so they have no entry for everybody; ``reference_difference`` with the group at
+    ``reference``, which is the group itself where there is none.
     """
 
     plan: Plan
@@ -129,6 +137,11 @@ class AuditReport:
     calibration_ratio: Interval
     spread: Floats
     calibration: tuple[Calibration | None, ...]
+    discrimination: tuple[Discrimination | None, ...]
+    lead_days: Interval | None
+    reference: Counts
+    reference_difference: Interval
+    reference_family: Family
     recall_family: Family
     pair_family: Family
     calibration_family: Family
@@ -177,7 +190,12 @@ def audit(rows: Rows, plan: Plan | None = None) -> AuditReport:
     estimates = Estimates(measures, people, draws, plan.seed)
     difference, difference_draws = estimates.recall_differences()
     ratio, ratio_draws = estimates.calibration_ratios()
+    reference = references(groupings, starts, people.all, plan.reference)
+    to_reference, reference_draws = estimates.reference_differences(reference)
     enough = _enough(people.cases, plan.min_cases)
+    judged_with_reference = (people.cases[:-1] >= plan.min_cases) & (
+        people.cases[reference] >= plan.min_cases
+    )
     comparable = np.concatenate([np.full(len(g.labels), not g.note) for g in groupings])
     k, cut = plan.capacities.index(plan.primary), starts[singles]
 
@@ -187,7 +205,9 @@ def audit(rows: Rows, plan: Plan | None = None) -> AuditReport:
             enough=enough[part], comparable=comparable[part], margin=margin,
         )  # fmt: skip
 
-    at_primary = Interval(difference.value[:, k], difference.low[:, k], difference.high[:, k])
+    at_primary, beside_reference = (
+        Interval(x.value[:, k], x.low[:, k], x.high[:, k]) for x in (difference, to_reference)
+    )
     with np.errstate(divide="ignore"):  # a group without cases: never judged
         logs = Interval(*(np.log(a) for a in (ratio.value, ratio.low, ratio.high)))
     return AuditReport(
@@ -207,7 +227,18 @@ def audit(rows: Rows, plan: Plan | None = None) -> AuditReport:
         observed_expected=estimates.observed_expected(),
         calibration_ratio=ratio,
         spread=np.std(difference_draws[:, :, k], axis=0),
-        calibration=_slopes(population, people.cases, plan.slope_cases),
+        calibration=slopes(population, people.cases, plan.slope_cases),
+        discrimination=discriminations(population, people, plan.min_cases),
+        lead_days=_leads(rows, frame, population, share[:, k], plan),
+        reference=reference,
+        reference_difference=beside_reference,
+        reference_family=judge(
+            beside_reference.value[:cut], reference_draws[:, :cut, k],
+            beside_reference.low[:cut], beside_reference.high[:cut],
+            enough=judged_with_reference[:cut],
+            comparable=comparable[:cut] & (reference != np.arange(len(reference)))[:cut],
+            margin=plan.margin,
+        ),
         recall_family=family(slice(0, cut), at_primary, difference_draws[:, :, k], plan.margin),
         pair_family=family(
             slice(cut, None), at_primary, difference_draws[:, :, k], plan.margin
@@ -338,20 +369,17 @@ def _enough(case_people: Counts, least: int) -> NDArray[np.bool_]:
     return np.asarray((groups >= least) & (case_people[-1] - groups >= least), np.bool_)
 
 
-def _slopes(
-    population: Population, case_people: Counts, least: int
-) -> tuple[Calibration | None, ...]:
-    """Fit calibration lines where there are enough cases."""
-    seen = population.label >= 0
-    score, label = population.score[seen], population.label[seen]
-    person = population.person[seen]
-    group = population.group[seen]
-    lines: list[Calibration | None] = [None] * (population.n_groups + 1)
-    for column in group.T:
-        for g in np.unique(column).tolist():
-            if case_people[g] >= least:
-                inside = column == g
-                lines[g] = calibration_of(score[inside], label[inside], person[inside])
-    if case_people[-1] >= least:
-        lines[-1] = calibration_of(score, label, person)
-    return tuple(lines)
+def _leads(
+    rows: Rows, frame: _Frame, population: Population, share: Floats, plan: Plan
+) -> Interval | None:
+    happened_at = getattr(rows, "happened_at", None)
+    if happened_at is None:
+        return None
+    case = frame.label == 1
+    return Interval(
+        *lead_times(
+            frame.as_of[case], np.asarray(happened_at).astype(np.int64)[frame.kept][case],
+            share[case], frame.person[case], population.group[case], population.n_groups,
+            resamples=plan.resamples, seed=plan.seed + 7,
+        )
+    )  # fmt: skip

@@ -91,13 +91,15 @@ class GroupResult(_Part):
 class GroupingResult(_Part):
     """One grouping.
 
-    ``note`` says why it can't be compared, if it can't. ``from_rounded`` tells that rates and
-    intervals were worked out from the rounded counts, because a small number is among them.
+    ``note`` says why it can't be compared, if it can't. ``reference`` is the group that the
+    others are compared with besides the rest; empty where there is none. ``from_rounded`` tells
+    that rates and intervals were worked out from the rounded counts.
     """
 
     name: str
     title: str
     note: str
+    reference: str = ""
     from_rounded: bool
     groups: tuple[GroupResult, ...]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hiu_risk.suppression import Shown, SmallNumbers, Sum, protect
+from hiu_risk.suppression import EarlierTable, Shown, SmallNumbers, Sum, protect
+from hiu_training.audit.published import EVERYBODY, Published
 from hiu_training.audit.report import AuditReport
 
 Key = tuple[str, int, int]
@@ -33,8 +36,8 @@ class CountTable:
         The exact counts.
     hidden, small : bool array, shape (n_cells,)
         Hidden at all; hidden for being small.
-    rounded_groupings : tuple of bool
-        Groupings with a small count: of these, only rounded counts may be learnt.
+    sums : tuple of Sum
+        How the counts add up.
     """
 
     rule: SmallNumbers
@@ -42,7 +45,7 @@ class CountTable:
     values: NDArray[np.float64]
     hidden: NDArray[np.bool_]
     small: NDArray[np.bool_]
-    rounded_groupings: tuple[bool, ...]
+    sums: tuple[Sum, ...]
 
     def shown(self, name: str, group: int, k: int = 0) -> Shown:
         """Give a count as it may be printed."""
@@ -66,8 +69,15 @@ def capacities_of(report: AuditReport, group: int) -> list[int]:
     return list(range(len(report.plan.capacities)))
 
 
-def count_table(report: AuditReport, rule: SmallNumbers) -> CountTable:
-    """Lay out every count of a report and decide what to hide."""
+def count_table(
+    report: AuditReport, rule: SmallNumbers, earlier: Sequence[Published] = ()
+) -> CountTable:
+    """Lay out every count of a report and decide what to hide.
+
+    Of every shown count an outsider learns the rounded one alone: no rate is printed that is
+    worked out from exact counts. Lists of different length hold each other, so the people in
+    between are cells of their own.
+    """
     m, people = report.measures, report.people
     at: dict[Key, int] = {}
     values: list[float] = []
@@ -91,6 +101,15 @@ def count_table(report: AuditReport, rule: SmallNumbers) -> CountTable:
             for total, other in (("cases", "missed"), ("listed", "listed_not_case")):
                 whole = at[total, g, k] if (total, g, k) in at else at[total, g, 0]
                 sums.append(Sum(whole, (at["found", g, k], at[other, g, k])))
+        for shorter, longer in pairwise(capacities_of(report, g)):
+            for name, counts, behind in (
+                ("found", m.found, people.found), ("listed", m.listed, people.listed)
+            ):  # fmt: skip
+                more = counts[g, longer] - counts[g, shorter]
+                key = (f"{name}_between", g, longer)
+                add(key, more, max(int(behind[g, longer] - behind[g, shorter]), round(more)))
+                sums.append(Sum(at[name, g, longer], (at[name, g, shorter], at[key])))
+    groups_from = len(sums)
     for total_group, parts, ks in _relations(report):
         keys = [(name, 0) for name in _ONCE] + [(name, k) for name in _PER_LIST for k in ks]
         sums += [
@@ -98,20 +117,57 @@ def count_table(report: AuditReport, rule: SmallNumbers) -> CountTable:
         ]
     counts = np.array(values)
     small = (rule.is_small(counts) | np.array(few)) if rule.enabled else np.zeros(len(few), bool)
-    rounded_groupings = tuple(
-        _has_small(report, i, at, small) for i in range(len(report.starts) - 1)
-    )
-    vague = np.zeros(len(counts), np.bool_)
-    for (_, g, _), i in at.items():
-        vague[i] = g < len(people.all) - 1 and rounded_groupings[_grouping_of(report, g)]
     safe = protect(
         counts, sums, rule,
         small=small,
-        rounded=vague,
+        rounded=np.ones(len(counts), np.bool_),
         printed=np.array([name in _WORTH for name, _, _ in at]),
         worth=np.array([_worth(report, key) for key in at]),
+        earlier=[
+            _before(report, before, at, sums, groups_from) for before in earlier if rule.enabled
+        ],
     )  # fmt: skip
-    return CountTable(rule, at, counts, safe.hidden, safe.small, rounded_groupings)
+    return CountTable(rule, at, counts, safe.hidden, safe.small, tuple(sums))
+
+
+def _before(
+    report: AuditReport,
+    before: Published,
+    at: dict[Key, int],
+    sums: Sequence[Sum],
+    groups_from: int,
+) -> EarlierTable:
+    """Lay what an earlier report printed out over this report's cells."""
+    names = _names(report)
+    shown, starred = np.full(len(at), np.nan), np.zeros(len(at), np.bool_)
+    for (name, g, k), i in at.items():
+        capacity = 0 if name in _ONCE else report.plan.capacities[k]
+        value = before.cells.get((*names[g], name, capacity))
+        starred[i] = value == "*"
+        if isinstance(value, int):
+            shown[i] = value
+    of_rows = np.array([name in _ONCE for name, _, _ in at])
+    labels_now: dict[str, set[str]] = {}
+    for grouping, label in names:
+        labels_now.setdefault(grouping, set()).add(label)
+    where = {i: names[key[1]][0] for key, i in at.items()}
+    exact = [
+        i < groups_from
+        or before.labels.get(where[relation.parts[0]]) == labels_now[where[relation.parts[0]]]
+        for i, relation in enumerate(sums)
+    ]
+    return EarlierTable(
+        shown, starred,
+        same=np.where(of_rows, before.same_rows, before.same_lists).astype(np.bool_),
+        one_way=of_rows,
+        exact_sums=np.array(exact, np.bool_),
+    )  # fmt: skip
+
+
+def _names(report: AuditReport) -> list[tuple[str, str]]:
+    """Name each group by its grouping and its label; everybody last."""
+    named = [(g.name, label) for g in report.groupings for label in g.labels]
+    return [*named, EVERYBODY]
 
 
 def _worth(report: AuditReport, key: Key) -> float:
@@ -123,17 +179,6 @@ def _worth(report: AuditReport, key: Key) -> float:
     single = group < report.starts[report.singles]
     primary = report.plan.capacities[k] == report.plan.primary
     return _WORTH.get(name, 0.0) + 20.0 * single + 0.5 * primary
-
-
-def _grouping_of(report: AuditReport, group: int) -> int:
-    return int(np.searchsorted(report.starts, group, side="right")) - 1
-
-
-def _has_small(
-    report: AuditReport, grouping: int, at: dict[Key, int], small: NDArray[np.bool_]
-) -> bool:
-    first, last = report.starts[grouping], report.starts[grouping + 1]
-    return any(bool(small[i]) for (_, g, _), i in at.items() if first <= g < last)
 
 
 def _relations(report: AuditReport) -> list[tuple[int, list[int], list[int]]]:

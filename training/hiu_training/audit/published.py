@@ -1,0 +1,145 @@
+"""What earlier audits printed, so that a later one can't be subtracted from them.
+
+Audits that were printed without suppression are not kept: they may not leave the team.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from hiu_training.audit.result import AuditDocument, Count, SecondOutcome
+
+EVERYBODY = ("", "Everybody")
+"""How the cells of all people together are named."""
+
+Place = tuple[str, str, str, int]
+"""Grouping, group, quantity, list length (0 where it has none)."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """The counts that one report printed.
+
+    Parameters
+    ----------
+    cells : dict of Place to count
+        As printed, ``"*"`` where hidden.
+    labels : dict of str to set of str
+        The groups of each grouping.
+    same_rows, same_lists : bool
+        Whether it was about the very same rows, and the very same lists.
+    name : str
+        How it is named on a later page.
+    """
+
+    cells: Mapping[Place, Count]
+    labels: Mapping[str, set[str]]
+    same_rows: bool
+    same_lists: bool
+    name: str
+
+
+def overlapping(
+    earlier: Iterable[AuditDocument], target: str, dates: Sequence[str]
+) -> list[AuditDocument]:
+    """Give the earlier audits that share a list date and a target with a new one.
+
+    Counts of different dates are about different rows: subtracting them tells nothing. Each
+    audit is given once, however often it was repeated.
+    """
+    found: dict[str, AuditDocument] = {}
+    for document in earlier:
+        shares = set(document.dates) & set(dates)
+        if document.suppressed and shares and document.target == target:
+            found[digest_of(document)] = document
+    return list(found.values())
+
+
+def digest_of(document: AuditDocument) -> str:
+    """Give a hash of what was printed."""
+    return hashlib.sha256(document.model_dump_json().encode("utf-8")).hexdigest()
+
+
+def published(document: AuditDocument, rows_hash: str, lists_hash: str) -> Published:
+    """Gather what an audit printed by the outcome that the model looks for."""
+    cells: dict[Place, Count] = {}
+    everybody = [(EVERYBODY, document.overall)]
+    groups = [
+        ((grouping.name, group.label), group)
+        for grouping in (*document.groupings, *document.pairs)
+        for group in grouping.groups
+    ]
+    for place, group in everybody + groups:
+        cells[(*place, "rows", 0)] = group.rows
+        cells[(*place, "cases", 0)] = group.cases
+        for at in group.at:
+            cells[(*place, "listed", at.capacity)] = at.listed
+            cells[(*place, "found", at.capacity)] = at.found
+    return Published(
+        cells,
+        _labels((*document.groupings, *document.pairs)),
+        same_rows=document.rows_hash == rows_hash != "",
+        same_lists=document.lists_hash == lists_hash != "",
+        name=_name(document),
+    )
+
+
+def published_second(document: AuditDocument, rows_hash: str, lists_hash: str) -> Published | None:
+    """Gather what an audit printed by the second outcome; None where it printed nothing."""
+    second = document.second_outcome
+    if second is None:
+        return None
+    cells = _second_cells(second, document.primary)
+    return Published(
+        cells,
+        _labels(second.groupings),
+        same_rows=document.rows_hash == rows_hash != "",
+        same_lists=document.lists_hash == lists_hash != "",
+        name=_name(document),
+    )
+
+
+def _second_cells(second: SecondOutcome, capacity: int) -> dict[Place, Count]:
+    cells: dict[Place, Count] = {}
+    groups = [((g.name, x.label), x) for g in second.groupings for x in g.groups]
+    for place, group in [(EVERYBODY, second.overall), *groups]:
+        cells[(*place, "cases", 0)] = group.cases
+        cells[(*place, "found", capacity)] = group.found
+    return cells
+
+
+def _labels(groupings: Sequence[Any]) -> dict[str, set[str]]:
+    return {g.name: {group.label for group in g.groups} for g in groupings}
+
+
+def _name(document: AuditDocument) -> str:
+    return f"model {document.model}, {document.dates[0]} to {document.dates[-1]}"
+
+
+def hash_of(**parts: Any) -> str:
+    """Give a short hash of what an audit is about.
+
+    Examples
+    --------
+    >>> hash_of(store="a", dates=[1]) == hash_of(dates=[1], store="a")
+    True
+    """
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+
+
+def documents_from(kept: Iterable[Mapping[str, Any]]) -> list[AuditDocument]:
+    """Read kept audits; those of an older form, which had no hashes, are left out."""
+    found = []
+    for data in kept:
+        try:
+            found.append(AuditDocument.model_validate(data))
+        except ValidationError:
+            continue
+    return found
