@@ -88,19 +88,21 @@ class Reasoner:
     catalogue: Catalogue
     reference: Mapping[str, Mapping[str, Any]]
 
-    def by_concept(self, contributions: NDArray[np.float64]) -> dict[str, float]:
-        """Sum one row's contributions by concept; what is never a reason goes under ``other``.
+    def by_concept(self, contributions: NDArray[np.float64]) -> dict[str, Any]:
+        """Sum contributions by concept; what is never a reason goes under ``other``.
 
         Parameters
         ----------
-        contributions : float64 array, shape (n_features,)
+        contributions : float64 array, shape (n_features,) or (n, n_features)
+            One person's row, which gives numbers, or several, which give arrays of shape (n,).
         """
-        parts = contributions.tolist()
         totals = {
-            concept: sum(parts[place] for place in places)
+            concept: contributions[..., places].sum(axis=-1)
             for concept, places in self._groups.items()
         }
-        return {**totals, OTHER: sum(parts) - sum(totals.values())}
+        others = [i for i, feature in enumerate(self.catalogue) if not feature.may_be_reason]
+        totals[OTHER] = contributions[..., others].sum(axis=-1)
+        return totals if contributions.ndim > 1 else {k: float(v) for k, v in totals.items()}
 
     @cached_property
     def _groups(self) -> dict[str, list[int]]:

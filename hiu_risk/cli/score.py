@@ -23,12 +23,39 @@ if TYPE_CHECKING:
 
 
 class ReasonResult(Result):
-    """What raises a score: a concept, told by the person's own values."""
+    """What raises or lowers a score: a concept, told by the person's own values."""
 
     concept: str
     feature: str
     sentence: str
     contribution: float
+
+
+class MoveResult(Result):
+    """How one concept moved a score: in log-odds, and its part of the change of the chance."""
+
+    concept: str
+    contribution: float
+    chance: float
+
+
+class SinceResult(Result):
+    """What changed since the last list; ``score`` is the person's then, by the model in use now."""
+
+    as_of: int
+    score: float | None
+    events: str
+    chance: str
+    moves: list[MoveResult]
+
+
+class AbstainedResult(Result):
+    """Somebody of whom too little is known to score them."""
+
+    person: str
+    code: str
+    days_known: int
+    incidents: int
 
 
 class EntryResult(Result):
@@ -42,6 +69,9 @@ class EntryResult(Result):
     previous_rank: int | None
     reasons: list[ReasonResult]
     cautions: list[str]
+    lowering: list[ReasonResult]
+    since: SinceResult | None
+    concepts: dict[str, float]
 
 
 class FeedResult(Result):
@@ -75,6 +105,9 @@ class ScoreResult(Result):
     left: int
     tied_out: int
     entries: list[EntryResult]
+    previous_model: str | None
+    least_days: int
+    abstained: list[AbstainedResult]
     files: list[str]
     not_for: str
 
@@ -95,6 +128,9 @@ def score(
         float,
         typer.Option(help="Days a feed the definition counts may be late before none is made."),
     ] = 21,
+    least_days: Annotated[
+        int, typer.Option(help="Days that must be known of somebody before they are scored.")
+    ] = 28,
     json_file: JsonFile = None,
 ) -> None:
     """List the people most likely to meet the definition soon, each with reasons.
@@ -104,14 +140,16 @@ def score(
     from hiu_risk.model import ModelHome
     from hiu_risk.store import Store
     from hiu_risk.times import now, parse_as_of
+    from hiu_serving.coverage import Floor
     from hiu_serving.files import write_worklist
     from hiu_serving.freshness import FreshnessLimits
+    from hiu_serving.identity import doubtful
     from hiu_serving.score import make_worklist
     from hiu_serving.scorer import Scorer
     from hiu_serving.state import State
 
     limits = FreshnessLimits(banner_days, refuse_days)
-    scorer = Scorer.of(ModelHome(home).load(model))
+    scorer = Scorer.of(ModelHome(home).load(model), floor=Floor(least_days))
     moment = parse_as_of(as_of, scorer.bundle.manifest.zone)
     opened = Store.open(store)
     rules = opened.manifest
@@ -127,6 +165,7 @@ def score(
             store_hash=opened.content_hash,
             before=state.before(moment, scorer.purpose),
             limits=limits,
+            doubts=lambda people: doubtful(opened, people, moment),
         )
         made_at = now()
         state.add(worklist, made_at)
@@ -152,6 +191,8 @@ def _result(worklist: Worklist, files: tuple[Path, ...]) -> ScoreResult:
         definition_in_words=worklist.rule,
         feeds=[FeedResult(**feed) for feed in plain["freshness"]],
         entries=[EntryResult(**entry) for entry in plain["entries"]],
+        previous_model=worklist.previous_bundle_id,
+        abstained=[AbstainedResult(**one) for one in plain["abstained"]],
         files=[str(file) for file in files],
         not_for=NOT_FOR,
         **{
@@ -159,6 +200,7 @@ def _result(worklist: Worklist, files: tuple[Path, ...]) -> ScoreResult:
             for name in (
                 "as_of", "definition", "target", "horizon_days", "capacity", "n_people",
                 "n_scored", "exclusions", "look_back_covered", "previous_as_of", "left", "tied_out",
+                "least_days",
             )
         },
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +11,9 @@ from hiu_features.reasons import Reason, concept_title
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.histories import Histories
 from hiu_serving.cautions import Caution, cautions
-from hiu_serving.scorer import Scorer
-
-TOLERANCE = 1e-6
+from hiu_serving.changes import since_last
+from hiu_serving.scorer import TOLERANCE, Scorer
+from hiu_serving.since import Since
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Explanation:
         Base and contributions together, less the log-odds: 0 but for rounding.
     not_scored : Caution or None
         Why the person would not be on a list, whatever the score.
+    since : Since or None
+        What changed since the last list; None when there is none.
     """
 
     score: float
@@ -64,6 +67,7 @@ class Explanation:
     lowering: tuple[Reason, ...]
     cautions: tuple[Caution, ...]
     not_scored: Caution | None
+    since: Since | None = None
 
     @property
     def adds_up(self) -> bool:
@@ -89,13 +93,38 @@ def position_of(histories: Histories, person: str) -> int:
     return int(found[0])
 
 
-def explain(histories: Histories, person: int, as_of: int, scorer: Scorer) -> Explanation:
+def explain(
+    histories: Histories,
+    person: int,
+    as_of: int,
+    scorer: Scorer,
+    *,
+    last: int | None = None,
+    doubts: Mapping[int, Caution] | None = None,
+) -> Explanation:
     """Take one person's score at an index date apart.
+
+    Parameters
+    ----------
+    histories : Histories
+        Everybody, or some.
+    person : int
+        Position of the person.
+    as_of : int
+        Index date, UTC seconds.
+    scorer : Scorer
+        The model.
+    last : int, optional
+        Index date of the last list: what changed since is told.
+    doubts : mapping, optional
+        What is doubtful about people's identity, by position.
 
     Raises
     ------
     DataError
         Nothing was known about the person at the index date.
+    ModelError
+        The parts do not add up to the score.
     """
     one = histories.take(np.array([person]))
     known = (one.occurred_at < as_of) & (one.available_at <= as_of) & (as_of < one.superseded_at)
@@ -107,9 +136,11 @@ def explain(histories: Histories, person: int, as_of: int, scorer: Scorer) -> Ex
         )
     candidate = bool(scorer.candidates(one, as_of).mask[0])
     scored = scorer.score(one, as_of, np.array([True]))
-    contributions, base = scorer.contributions(scored.values)
+    contributions, base = scorer.contributions(scored.values, scored.score)
     values, parts = scored.values[0], contributions[0]
     log_odds = float(scorer.bundle.log_odds(scored.values, threads=1)[0])
+    context = scorer.context(one, 0, as_of)
+    unsure = (doubts or {}).get(person)
     return Explanation(
         score=float(scored.score[0]),
         band=str(scorer.bundle.band(scored.score)[0]),
@@ -117,10 +148,16 @@ def explain(histories: Histories, person: int, as_of: int, scorer: Scorer) -> Ex
         base=float(base[0]),
         difference=float(parts.sum() + base[0] - log_odds),
         concepts=_concepts(scorer, values, parts),
-        raising=scorer.reasoner.raising(values, parts),
-        lowering=scorer.reasoner.lowering(values, parts),
-        cautions=cautions(one, 0, as_of, scorer.definition),
+        raising=scorer.reasoner.raising(values, parts, context),
+        lowering=scorer.reasoner.lowering(values, parts, context),
+        cautions=(
+            *cautions(one, 0, as_of, scorer.definition),
+            *([] if unsure is None else [unsure]),
+        ),
         not_scored=None if candidate else scorer.why_not(one, 0, as_of),
+        since=None
+        if last is None
+        else since_last(one, as_of, last, scorer, scored, contributions)[0],
     )
 
 
@@ -138,7 +175,7 @@ def _concepts(
     concepts = [
         ConceptPart(
             concept,
-            concept_title(concept),
+            concept_title(concept, scorer.definition.entity),
             sum(part.contribution for part in parts),
             tuple(sorted(parts, key=lambda part: -abs(part.contribution))),
         )

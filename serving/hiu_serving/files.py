@@ -12,11 +12,11 @@ from hiu_risk.errors import UsageError
 from hiu_risk.files import replacing, write_json
 from hiu_serving.wording import local_iso
 from hiu_serving.worklist import INSIDE_ONLY, Worklist
-from hiu_serving.worklist_page import worklist_csv, worklist_page
+from hiu_serving.worklist_page import not_scored_csv, worklist_csv, worklist_page
 
 
 def write_worklist(worklist: Worklist, folder: Path, made_at: datetime) -> tuple[Path, ...]:
-    """Write ``worklist.csv``, ``worklist.html`` and, last, ``manifest.json``.
+    """Write ``worklist.csv``, ``worklist.html``, ``not-scored.csv`` and, last, ``manifest.json``.
 
     Everything is made before anything is replaced; a run that is killed leaves the former files
     or the new ones. The manifest holds the SHA-256 of the others: who reads the files by machine
@@ -29,7 +29,11 @@ def write_worklist(worklist: Worklist, folder: Path, made_at: datetime) -> tuple
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError("not a folder", where=str(folder), fix="name a folder with --out")
-    texts = {"worklist.csv": worklist_csv(worklist), "worklist.html": worklist_page(worklist)}
+    texts = {
+        "worklist.csv": worklist_csv(worklist),
+        "worklist.html": worklist_page(worklist),
+        "not-scored.csv": not_scored_csv(worklist),
+    }
     with ExitStack() as stack:
         for name, text in texts.items():
             temporary = stack.enter_context(replacing(folder / name))
@@ -47,6 +51,7 @@ def write_worklist(worklist: Worklist, folder: Path, made_at: datetime) -> tuple
             "target": worklist.target,
             "horizon_days": worklist.horizon_days,
             "capacity": worklist.capacity,
+            "least_days": worklist.least_days,
             "model": worklist.bundle_id,
             "store": worklist.store_hash,
             "inside_only": INSIDE_ONLY,

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hiu_risk.errors import UsageError
 from hiu_risk.histories import Histories
-from hiu_serving.cautions import cautions
+from hiu_serving.cautions import Caution, cautions
+from hiu_serving.changes import since_last
+from hiu_serving.coverage import abstained
 from hiu_serving.freshness import FreshnessLimits, freshness, require_covered
 from hiu_serving.scorer import Scored, Scorer
 from hiu_serving.worklist import Before, Entry, Worklist, change_of
 
 MOST_CAPACITY = 100_000
+Doubts = Callable[[list[int]], Mapping[int, Caution]]
+"""Gives what is doubtful about the identity of people at these positions."""
 
 
 def make_worklist(
@@ -24,6 +30,7 @@ def make_worklist(
     store_hash: str,
     before: Before | None = None,
     limits: FreshnessLimits | None = None,
+    doubts: Doubts | None = None,
 ) -> Worklist:
     """Score everybody who can be scored and list the ``capacity`` highest, with reasons.
 
@@ -43,11 +50,15 @@ def make_worklist(
         The list before, of the same purpose.
     limits : FreshnessLimits, optional
         When a feed is stale.
+    doubts : callable, optional
+        Gives what is doubtful about some people's identity, by position.
 
     Raises
     ------
     DataError
         The data do not reach the index date.
+    ModelError
+        The parts of a listed score don't add up to it.
     UsageError
         A capacity below 1 or beyond sense.
     """
@@ -60,7 +71,7 @@ def make_worklist(
     scored = scorer.score(histories, as_of, candidates.mask)
     order = ranking(scored.score, histories.people.id[scored.person])
     top = order[:capacity]
-    entries = _entries(histories, as_of, scorer, scored, top, before)
+    entries = _entries(histories, as_of, scorer, scored, top, before, doubts)
     listed = {entry.person for entry in entries}
     manifest = scorer.bundle.manifest
     return Worklist(
@@ -81,7 +92,13 @@ def make_worklist(
         left=0 if before is None else len(before.ranks.keys() - listed),
         tied_out=tied_out(scored.score, order, capacity),
         entries=entries,
-    )
+        previous_bundle_id=None if before is None else before.bundle_id,
+        least_days=scorer.floor.days,
+        abstained=abstained(
+            histories, as_of, scorer.definition, scorer.floor, candidates.abstained,
+            candidates.abstained_because, capacity,
+        ),
+    )  # fmt: skip
 
 
 def ranking(scores: NDArray[np.float64], ids: NDArray[np.str_]) -> NDArray[np.int64]:
@@ -115,27 +132,42 @@ def _entries(
     scored: Scored,
     top: NDArray[np.int64],
     before: Before | None,
+    doubts: Doubts | None,
 ) -> tuple[Entry, ...]:
     """Put the listed people in words."""
-    values = np.ascontiguousarray(scored.values[top])
-    contributions, _ = scorer.contributions(values)
-    bands = scorer.bundle.band(scored.score[top])
+    positions = scored.person[top]
+    listed = histories.take(positions.astype(np.int64))
+    values, scores = np.ascontiguousarray(scored.values[top]), scored.score[top]
+    contributions, _ = scorer.contributions(values, scores)
+    bands = scorer.bundle.band(scores)
     ranks = {} if before is None else before.ranks
+    unsure = {} if doubts is None else doubts(positions.tolist())
+    now = Scored(np.arange(len(top), dtype=np.int32), values, scores)
+    changed = (
+        (None,) * len(top)
+        if before is None
+        else since_last(listed, as_of, before.as_of, scorer, now, contributions)
+    )
     entries = []
-    for place, row in enumerate(top.tolist()):
-        position = int(scored.person[row])
-        person = str(histories.people.id[position])
-        said = cautions(histories, position, as_of, scorer.definition)
+    for place, position in enumerate(positions.tolist()):
+        person = str(listed.people.id[place])
+        said = [*cautions(listed, place, as_of, scorer.definition)]
+        said += [unsure[position]] if position in unsure else []
+        context = scorer.context(listed, place, as_of)
+        row = values[place], contributions[place]
         entries.append(
             Entry(
                 rank=place + 1,
                 person=person,
-                score=float(scored.score[row]),
+                score=float(scores[place]),
                 band=str(bands[place]),
                 change=change_of(place + 1, ranks.get(person), first=before is None),
                 previous_rank=ranks.get(person),
-                reasons=scorer.reasoner.raising(values[place], contributions[place]),
+                reasons=scorer.reasoner.raising(*row, context),
                 cautions=tuple(caution.text for caution in said),
+                lowering=scorer.reasoner.lowering(*row, context),
+                since=changed[place],
+                concepts=scorer.reasoner.by_concept(contributions[place]),
             )
         )
     return tuple(entries)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hiu_features.build import build
 from hiu_features.catalogue import Catalogue, default_catalogue
+from hiu_features.context import Context, peers_of
 from hiu_features.reasons import Reasoner
 from hiu_risk.counting import Counting
 from hiu_risk.definitions import Definition
@@ -21,6 +22,14 @@ from hiu_risk.histories import Histories
 from hiu_risk.model import Bundle
 from hiu_risk.weekends import check_list_day
 from hiu_serving.cautions import Caution
+from hiu_serving.coverage import (
+    FEEDS_TOO_SHORT,
+    TOO_LITTLE_HISTORY,
+    Floor,
+    context_of,
+    days_known,
+    feed_days,
+)
 from hiu_serving.nobody import one_person
 from hiu_serving.wording import exclusion_in_words, lower_first
 from hiu_serving.worklist import purpose_of
@@ -39,12 +48,18 @@ class Candidates:
         Whether the data reach back through the whole washout.
     age_unknown : int
         Candidates whose age the definition asks for and nobody recorded.
+    abstained : int array
+        Positions of those left out because too little is known of them.
+    abstained_because : str
+        ``too_little_history`` or ``feeds_too_short``.
     """
 
     mask: NDArray[np.bool_]
     exclusions: dict[str, int]
     look_back_covered: bool
     age_unknown: int
+    abstained: NDArray[np.int64]
+    abstained_because: str
 
 
 @dataclass(frozen=True)
@@ -76,13 +91,18 @@ class Scorer:
         The model.
     catalogue : Catalogue
         Its features, in its order.
+    floor : Floor
+        How much must be known of somebody before they are scored.
     """
 
     bundle: Bundle
     catalogue: Catalogue
+    floor: Floor = field(default_factory=Floor)
 
     @classmethod
-    def of(cls, bundle: Bundle, catalogue: Catalogue | None = None) -> Scorer:
+    def of(
+        cls, bundle: Bundle, catalogue: Catalogue | None = None, *, floor: Floor | None = None
+    ) -> Scorer:
         """Put a bundle together with the features it needs.
 
         Raises
@@ -98,7 +118,7 @@ class Scorer:
             )
         chosen = known.select(names)
         bundle.check_catalogue(chosen)
-        return cls(bundle, chosen)
+        return cls(bundle, chosen, floor or Floor())
 
     @cached_property
     def id(self) -> str:
@@ -142,6 +162,15 @@ class Scorer:
     def reasoner(self) -> Reasoner:
         """What gives the reasons."""
         return Reasoner(self.catalogue, self.bundle.reference)
+
+    @cached_property
+    def peers(self) -> str:
+        """With whom a person's values are compared."""
+        return peers_of(self.bundle.reference, self.definition.entity)
+
+    def context(self, histories: Histories, person: int, as_of: int) -> Context:
+        """Say of whom and when the sentences about somebody speak."""
+        return context_of(histories, person, as_of, self.peers)
 
     def why_not(self, histories: Histories, person: int, as_of: int) -> Caution:
         """Say why one person can't be scored."""
@@ -190,13 +219,26 @@ class Scorer:
             washout_days=manifest.washout_days,
             rows=who.mask,
         )
-        counts = {**who.exclusions, **risk.exclusions}
+        mask = risk.mask[:, 0]
+        short, why = self._too_little_known(histories, as_of, mask)
+        counts = {
+            reason: int(count[0]) for reason, count in {**who.exclusions, **risk.exclusions}.items()
+        }
+        counts |= dict.fromkeys((TOO_LITTLE_HISTORY, FEEDS_TOO_SHORT), 0) | {why: len(short)}
+        mask[short] = False
         return Candidates(
-            risk.mask[:, 0],
-            {reason: int(count[0]) for reason, count in counts.items()},
-            bool(risk.look_back_covered[0]),
-            int(who.age_unknown[0]),
+            mask, counts, bool(risk.look_back_covered[0]), int(who.age_unknown[0]), short, why
         )
+
+    def _too_little_known(
+        self, histories: Histories, as_of: int, mask: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], str]:
+        """Find those of whom too little is known, and whether the feeds alone are why."""
+        floor = self.floor
+        known = days_known(histories, as_of, self.definition, floor.within)
+        covered = feed_days(histories, as_of, self.definition, floor.within)
+        why = FEEDS_TOO_SHORT if covered < floor.days else TOO_LITTLE_HISTORY
+        return np.flatnonzero(mask & (known < floor.days)), why
 
     def score(self, histories: Histories, as_of: int, who: NDArray[np.bool_]) -> Scored:
         """Score these people, in the order of the histories."""
@@ -206,14 +248,63 @@ class Scorer:
         return Scored(table.person, table.values, scores)
 
     def contributions(
-        self, values: NDArray[np.float32]
+        self, values: NDArray[np.float32], scores: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Split log-odds into what each feature adds, and the base; see :class:`Bundle`."""
-        return self.bundle.contributions(values, threads=1 if len(values) < 1_000 else 0)
+        """Split log-odds into what each feature adds, and the base; see :class:`Bundle`.
+
+        Every row is checked: its parts must add up to the score it was given.
+
+        Raises
+        ------
+        ModelError
+            They don't: nothing may be told of such a score.
+        """
+        threads = 1 if len(values) < 1_000 else 0
+        parts, base = self.bundle.contributions(values, threads=threads)
+        check_sums(parts.sum(axis=1) + base, scores, self.version)
+        return parts, base
 
     def warm_up(self) -> None:
         """Compile and load what the first request would otherwise wait for."""
         histories, as_of = one_person(self.bundle.manifest.zone)
         self.candidates(histories, as_of)
         scored = self.score(histories, as_of, np.array([True]))
-        self.contributions(scored.values)
+        self.contributions(scored.values, scored.score)
+
+
+TOLERANCE = 1e-6
+"""Log-odds by which the parts of a score may miss it."""
+_SATURATED = 20.0
+"""Log-odds beyond which a probability no longer tells them to that precision."""
+
+
+def check_sums(sums: NDArray[np.float64], scores: NDArray[np.float64], version: str = "") -> None:
+    """Refuse contributions that don't add up to the scores they explain.
+
+    Parameters
+    ----------
+    sums : float64 array, shape (n,)
+        Base and contributions together.
+    scores : float64 array, shape (n,)
+        Probabilities.
+    version : str
+        The model, for the message.
+
+    Raises
+    ------
+    ModelError
+        A sum is more than 1e-6 of log-odds away.
+
+    Examples
+    --------
+    >>> check_sums(np.array([0.0]), np.array([0.5]))
+    """
+    here = ~(np.abs(sums) > _SATURATED)
+    told = np.log(scores[here]) - np.log1p(-scores[here])
+    wrong = ~(np.abs(sums[here] - told) <= TOLERANCE)
+    if wrong.any():
+        raise ModelError(
+            f"the parts of {int(wrong.sum()):,} of {len(sums):,} scores do not add up to them",
+            where=f"model {version}",
+            fix="don't use its reasons; train again, and report this",
+        )

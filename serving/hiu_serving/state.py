@@ -41,6 +41,9 @@ from sqlalchemy.orm import (
 from hiu_risk.errors import DataError, UsageError
 from hiu_serving.worklist import Before, Worklist
 
+SCHEMA_VERSION = 2
+"""Of the database: 2 keeps what lowers a score, the concepts and what changed with each entry."""
+
 
 class Base(DeclarativeBase):
     """Base of the tables."""
@@ -119,7 +122,7 @@ class State:
         event.listen(engine, "connect", _keep_foreign_keys)
         state = cls(engine, path)
         with state._said_plainly():
-            Base.metadata.create_all(engine)
+            _prepare(engine, path)
         path.chmod(0o640)
         return state
 
@@ -181,7 +184,7 @@ class State:
         index date is earlier.
         """
         query = (
-            select(WorklistRow.id, WorklistRow.as_of)
+            select(WorklistRow.id, WorklistRow.as_of, WorklistRow.bundle_id)
             .where(WorklistRow.purpose == purpose, WorklistRow.as_of < as_of)
             .order_by(WorklistRow.as_of.desc(), WorklistRow.id.desc())
             .limit(1)
@@ -193,7 +196,8 @@ class State:
             ranks = session.execute(
                 select(EntryRow.person, EntryRow.rank).where(EntryRow.worklist_id == found.id)
             )
-            return Before(found.as_of, {row.person: row.rank for row in ranks})
+            ranked = {row.person: row.rank for row in ranks}
+            return Before(found.as_of, ranked, found.bundle_id)
 
     @contextmanager
     def _said_plainly(self) -> Iterator[None]:
@@ -209,6 +213,28 @@ class State:
 
 def _worklist(row: WorklistRow) -> Worklist:
     return Worklist.from_dict({**row.summary, "entries": [entry.content for entry in row.entries]})
+
+
+def _prepare(engine: Engine, path: Path) -> None:
+    """Make the tables of a new file, and bring those of an earlier version up to date.
+
+    Version 1 (which SQLite says as 0) has the same tables: its lists say less, and are read as
+    they are. Nothing kept is rewritten. Two processes may come here at once: both find or make
+    the same.
+    """
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if found > SCHEMA_VERSION:
+        raise DataError(
+            f"the database of worklists has schema version {found}, this program knows "
+            f"{SCHEMA_VERSION}",
+            where=str(path),
+            fix="upgrade hiu-risk",
+        )
+    Base.metadata.create_all(engine)
+    if found < SCHEMA_VERSION:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _keep_foreign_keys(connection: Any, _record: Any) -> None:

@@ -29,6 +29,8 @@ _EXCLUSIONS = {
     "never_met": "Never met the definition",
     "met_recently": "Met the definition too recently",
     "does_not_meet_now": "Does not meet the definition now",
+    "too_little_history": "Too little history to be scored",
+    "feeds_too_short": "Feeds that cover too little to score anybody",
 }
 
 
@@ -55,6 +57,22 @@ def day_in_words(seconds: int, zone: str) -> str:
     """
     local = from_seconds(seconds).astimezone(ZoneInfo(zone))
     return f"{local.day} {local:%B %Y}"
+
+
+def since_in_words(then: int, as_of: int, zone: str) -> str:
+    """Say a day before an index date as a person says it: a weekday where it is within a week.
+
+    Examples
+    --------
+    >>> week = 7 * 86_400
+    >>> since_in_words(week, week + 3 * 86_400, "UTC"), since_in_words(0, week, "UTC")
+    ('Thursday', '1 January')
+    """
+    now = from_seconds(as_of).astimezone(ZoneInfo(zone))
+    day = from_seconds(then).astimezone(ZoneInfo(zone))
+    if (now.date() - day.date()).days < 7:
+        return f"{day:%A}"
+    return f"{day.day} {day:%B}" + ("" if (now - day).days < 300 else f" {day.year}")
 
 
 def local_iso(seconds: int, zone: str) -> str:
@@ -100,11 +118,11 @@ def exclusion_in_words(reason: str) -> str:
 
 
 def lower_first(text: str) -> str:
-    """Let a sentence go on: its first letter becomes small.
+    """Let a sentence go on: its first letter becomes small, initials stay.
 
     Examples
     --------
-    >>> lower_first("In the Extensive Care service")
-    'in the Extensive Care service'
+    >>> lower_first("In the Extensive Care service"), lower_first("A&E visits")
+    ('in the Extensive Care service', 'A&E visits')
     """
-    return text[:1].lower() + text[1:]
+    return text if text[1:2] in "&" or text[:2].isupper() else text[:1].lower() + text[1:]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from hiu_features.reasons import Reason
 from hiu_risk.definitions import Definition
+from hiu_serving.coverage import Abstained
 from hiu_serving.freshness import FeedFreshness
+from hiu_serving.since import Since
 
 Change = Literal["new", "up", "down", "same", "first_list"]
 """A person's place against the list before; ``first_list`` when there is none."""
@@ -44,6 +46,12 @@ class Entry:
         At most three, the strongest first.
     cautions : tuple of str
         What isn't known about this person.
+    lowering : tuple of Reason
+        What lowers the score, at most three.
+    since : Since or None
+        What changed since the last list; None when there is none.
+    concepts : dict of str to float
+        Log-odds that each concept adds; ``other`` is what is never a reason.
     """
 
     rank: int
@@ -54,6 +62,23 @@ class Entry:
     previous_rank: int | None
     reasons: tuple[Reason, ...]
     cautions: tuple[str, ...]
+    lowering: tuple[Reason, ...] = ()
+    since: Since | None = None
+    concepts: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Entry:
+        """Build an entry from plain data; lists of earlier versions say less."""
+        since = data.get("since")
+        return cls(
+            **{
+                **data,
+                "reasons": tuple(Reason(**reason) for reason in data["reasons"]),
+                "cautions": tuple(data["cautions"]),
+                "lowering": tuple(Reason(**reason) for reason in data.get("lowering", ())),
+                "since": None if since is None else Since.from_dict(since),
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -92,6 +117,13 @@ class Worklist:
         People who were not listed although their score equals the last one listed.
     entries : tuple of Entry
         In order of rank.
+    previous_bundle_id : str or None
+        The model that made the list before.
+    least_days : int
+        So many days must be known of somebody before they are scored.
+    abstained : tuple of Abstained
+        Of whom too little is known, those with most incidents first, at most as many as listed;
+        the exclusions count all.
     """
 
     as_of: int
@@ -111,6 +143,9 @@ class Worklist:
     left: int
     tied_out: int
     entries: tuple[Entry, ...]
+    previous_bundle_id: str | None = None
+    least_days: int = 0
+    abstained: tuple[Abstained, ...] = ()
 
     @property
     def purpose(self) -> str:
@@ -130,26 +165,23 @@ class Worklist:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Worklist:
         """Build a worklist from plain data, as ``dataclasses.asdict`` gives it."""
-        freshness = tuple(FeedFreshness(**feed) for feed in data["freshness"])
-        entries = tuple(
-            Entry(
-                **{
-                    **entry,
-                    "reasons": tuple(Reason(**reason) for reason in entry["reasons"]),
-                    "cautions": tuple(entry["cautions"]),
-                }
-            )
-            for entry in data["entries"]
+        return cls(
+            **{
+                **data,
+                "freshness": tuple(FeedFreshness(**feed) for feed in data["freshness"]),
+                "entries": tuple(Entry.from_dict(entry) for entry in data["entries"]),
+                "abstained": tuple(Abstained(**one) for one in data.get("abstained", ())),
+            }
         )
-        return cls(**{**data, "freshness": freshness, "entries": entries})
 
 
 @dataclass(frozen=True)
 class Before:
-    """The list before: its index date and everybody's rank on it."""
+    """The list before: its index date, everybody's rank on it, and the model."""
 
     as_of: int
     ranks: Mapping[str, int]
+    bundle_id: str = ""
 
 
 def purpose_of(definition: Mapping[str, Any], target: str, horizon_days: int) -> str:

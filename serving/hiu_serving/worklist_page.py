@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from hiu_features.reasons import MOST_REASONS, concept_title
+from hiu_features.reasons import MOST_REASONS, Reason, concept_title
 from hiu_risk.pages import render
+from hiu_serving.coverage import FEEDS_TOO_SHORT, TOO_LITTLE_HISTORY
 from hiu_serving.freshness import FeedFreshness
 from hiu_serving.wording import (
     BAND_NAMES,
@@ -25,7 +26,11 @@ from hiu_serving.worklist import INSIDE_ONLY, TIE_RULE, Entry, Worklist
 _COLUMNS = (
     "rank", "person", "score", "band", "change", "previous_rank",
     "reason_1", "reason_2", "reason_3", "cautions",
+    "lowers_1", "lowers_2", "lowers_3", "previous_score", "since",
 )  # fmt: skip
+_NOT_SCORED_COLUMNS = ("person", "why", "days_known", "incidents")
+MOST_NOT_SCORED = 10
+"""So many of those who are not scored stand on the page; the file has more."""
 _FEWER = {
     0: "Nothing in the history stands out.",
     1: "Only one thing stands out.",
@@ -47,15 +52,32 @@ def worklist_csv(worklist: Worklist) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for entry in worklist.entries:
-        sentences = [reason.sentence for reason in entry.reasons]
-        sentences += [""] * (MOST_REASONS - len(sentences))
+        since = entry.since
         row = [
             entry.rank, _inert(entry.person), repr(entry.score), entry.band, entry.change,
             "" if entry.previous_rank is None else entry.previous_rank,
-            *map(_inert, sentences), _inert(" ".join(entry.cautions)),
+            *_sentences(entry.reasons), _inert(" ".join(entry.cautions)),
+            *_sentences(entry.lowering),
+            "" if since is None or since.score is None else repr(since.score),
+            "" if since is None else _inert(since.text),
         ]  # fmt: skip
         writer.writerow(row)
     return out.getvalue()
+
+
+def not_scored_csv(worklist: Worklist) -> str:
+    """Give those of whom too little is known as CSV, those with most incidents first."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_NOT_SCORED_COLUMNS)
+    for one in worklist.abstained:
+        writer.writerow([_inert(one.person), one.code, one.days_known, one.incidents])
+    return out.getvalue()
+
+
+def _sentences(reasons: Sequence[Reason]) -> list[str]:
+    said = [_inert(reason.sentence) for reason in reasons]
+    return said + [""] * (MOST_REASONS - len(said))
 
 
 def _inert(text: str) -> str:
@@ -74,7 +96,9 @@ def worklist_page(worklist: Worklist) -> str:
         noun=noun,
         subtitle=f"{w.definition['title']}: {_from_when(w, day)}",
         banners=[feed_banner(feed, w.zone) for feed in w.stale],
-        entries=[_entry(entry) for entry in w.entries],
+        entries=[_entry(entry, w.definition["entity"]) for entry in w.entries],
+        other_model=_other_model(w),
+        not_scored=_not_scored(w),
         tiles=_tiles(w),
         meaning=_meaning(w),
         tie_text=_ties(w),
@@ -97,6 +121,9 @@ def worklist_page(worklist: Worklist) -> str:
         look_back="fully covered by the data"
         if w.look_back_covered
         else "not fully covered: somebody may have met the definition before the data begin",
+        least_known=f"{w.least_days} of the last 90 days, or nobody is scored"
+        if w.least_days
+        else "no limit set",
         capacity=w.capacity,
         version=w.bundle_id[:12],
         store_hash=w.store_hash,
@@ -107,7 +134,41 @@ def worklist_page(worklist: Worklist) -> str:
     )
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _other_model(w: Worklist) -> str:
+    if w.previous_bundle_id in (None, "", w.bundle_id):
+        return ""
+    return (
+        "The last list was made by another model. What changed since is told by this one alone: "
+        "how it would have scored each person then."
+    )
+
+
+def _not_scored(w: Worklist) -> dict[str, Any] | None:
+    total = sum(w.exclusions.get(code, 0) for code in (TOO_LITTLE_HISTORY, FEEDS_TOO_SHORT))
+    if not total:
+        return None
+    noun = _NOUNS[w.definition["entity"]]
+    why = {
+        TOO_LITTLE_HISTORY: f"Fewer than {w.least_days} days are known since they registered.",
+        FEEDS_TOO_SHORT: f"The feeds cover fewer than {w.least_days} of the last 90 days.",
+    }
+    shown = w.abstained[:MOST_NOT_SCORED]
+    return {
+        "text": f"{total:,} {noun['one'] if total == 1 else noun['many']} could be listed, but too "
+        "little is known of them: a score would be too low, so none is given. "
+        + " ".join(why[code] for code in why if w.exclusions.get(code))
+        + " Look at them yourself.",
+        "people": [
+            {"person": one.person, "days": one.days_known, "incidents": one.incidents}
+            for one in shown
+        ],
+        "caption": f"Those with most incidents; not-scored.csv has {len(w.abstained):,}"
+        if total > len(shown)
+        else "All of them",
+    }
+
+
+def _entry(entry: Entry, entity: str) -> dict[str, Any]:
     return {
         "rank": entry.rank,
         "person": entry.person,
@@ -118,9 +179,12 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "change": entry.change,
         "change_text": _change(entry),
         "reasons": [
-            {"sentence": r.sentence, "concept_title": concept_title(r.concept)}
+            {"sentence": r.sentence, "concept_title": concept_title(r.concept, entity)}
             for r in entry.reasons
         ],
+        "lowers": entry.lowering[0].sentence if entry.lowering else "",
+        "events": "" if entry.since is None else entry.since.events,
+        "moved": "" if entry.since is None else entry.since.chance,
         "fewer": _FEWER.get(len(entry.reasons), ""),
         "cautions": entry.cautions,
     }

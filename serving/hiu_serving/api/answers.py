@@ -8,19 +8,23 @@ from hiu_risk.histories import Histories
 from hiu_risk.times import from_seconds, to_seconds
 from hiu_serving.api.inline import histories_of
 from hiu_serving.api.models import (
+    AbstainedOut,
     EntryOut,
     FeedOut,
     ModelOut,
+    MoveOut,
     PersonOut,
     ReasonOut,
     ScoreRequest,
     ScoreResponse,
+    SinceOut,
     WarningOut,
     WorklistResponse,
 )
 from hiu_serving.cautions import Caution, cautions, missing_feeds, stale_feeds
 from hiu_serving.freshness import FreshnessLimits, freshness
 from hiu_serving.scorer import Scorer
+from hiu_serving.since import Since
 from hiu_serving.worklist import INSIDE_ONLY, Worklist
 
 
@@ -56,18 +60,19 @@ def _scored(histories: Histories, as_of: int, scorer: Scorer) -> dict[int, Perso
     if not who.any():
         return {}
     found = scorer.score(histories, as_of, who)
-    contributions, _ = scorer.contributions(found.values)
+    contributions, _ = scorer.contributions(found.values, found.score)
     bands = scorer.bundle.band(found.score)
     answers = {}
     for i, row in enumerate(found.person.tolist()):
-        reasons = scorer.reasoner.raising(found.values[i], contributions[i])
+        told = found.values[i], contributions[i], scorer.context(histories, row, as_of)
         answers[row] = PersonOut(
             id=str(histories.people.id[row]),
             status="scored",
             abstained_because=None,
             score=float(found.score[i]),
             band=str(bands[i]),
-            reasons=[_reason(reason) for reason in reasons],
+            reasons=[_reason(reason) for reason in scorer.reasoner.raising(*told)],
+            lowering=[_reason(reason) for reason in scorer.reasoner.lowering(*told)],
             warnings=[_warning(c) for c in cautions(histories, row, as_of, scorer.definition)],
         )
     return answers
@@ -82,6 +87,7 @@ def _abstained(histories: Histories, row: int, as_of: int, scorer: Scorer) -> Pe
         score=None,
         band=None,
         reasons=[],
+        lowering=[],
         warnings=[_warning(why)],
     )
 
@@ -122,9 +128,21 @@ def worklist_response(worklist: Worklist) -> WorklistResponse:
                 change=entry.change,
                 previous_rank=entry.previous_rank,
                 reasons=[_reason(reason) for reason in entry.reasons],
+                lowering=[_reason(reason) for reason in entry.lowering],
+                since=None if entry.since is None else _since(entry.since),
                 cautions=list(entry.cautions),
             )
             for entry in w.entries
+        ],
+        least_days_known=w.least_days,
+        not_scored=[
+            AbstainedOut(
+                person=one.person,
+                abstained_because=one.code,
+                days_known=one.days_known,
+                incidents=one.incidents,
+            )
+            for one in w.abstained
         ],
         inside_only=INSIDE_ONLY,
     )
@@ -144,6 +162,18 @@ def _model(scorer: Scorer) -> ModelOut:
 def _reason(reason: Reason) -> ReasonOut:
     return ReasonOut(
         concept=reason.concept, sentence=reason.sentence, contribution=reason.contribution
+    )
+
+
+def _since(since: Since) -> SinceOut:
+    return SinceOut(
+        as_of=_iso(since.as_of),
+        score=since.score,
+        text=since.text,
+        moves=[
+            MoveOut(concept=m.concept, contribution=m.contribution, chance=m.chance)
+            for m in since.moves
+        ],
     )
 
 

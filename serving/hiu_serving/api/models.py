@@ -139,11 +139,32 @@ class ModelOut(Given):
 
 
 class ReasonOut(Given):
-    """What raises the score, in a sentence about this person; not a cause."""
+    """What raises or lowers the score, in a sentence about this person; not a cause."""
 
     concept: str
     sentence: str
-    contribution: float = Field(description="Log-odds that the whole concept adds")
+    contribution: float = Field(
+        description="Log-odds that the whole concept adds; below 0 it lowers"
+    )
+
+
+class MoveOut(Given):
+    """How one concept moved a score since the last list."""
+
+    concept: str = Field(description="other: what is never given as a reason")
+    contribution: float = Field(description="Log-odds now less log-odds then")
+    chance: float = Field(description="Its part of the change of the probability")
+
+
+class SinceOut(Given):
+    """What changed about a person since the last list, by the model in use now."""
+
+    as_of: str = Field(description="Index date of the last list")
+    score: float | None = Field(
+        description="The person's score then, whether listed or not; null: nothing was known"
+    )
+    text: str = Field(description="Events in between, and how the chance moved")
+    moves: list[MoveOut] = Field(description="The largest first; they add up")
 
 
 class WarningOut(Given):
@@ -165,7 +186,12 @@ class PersonOut(Given):
         description="Probability of meeting the definition within the horizon, 0 to 1"
     )
     band: str | None
-    reasons: list[ReasonOut] = Field(description="At most three, the strongest first")
+    reasons: list[ReasonOut] = Field(
+        description="What raises the score: at most three, the strongest first"
+    )
+    lowering: list[ReasonOut] = Field(
+        description="What lowers it: at most three, the strongest first"
+    )
     warnings: list[WarningOut]
 
 
@@ -188,7 +214,20 @@ class EntryOut(Given):
     change: str
     previous_rank: int | None
     reasons: list[ReasonOut]
+    lowering: list[ReasonOut]
+    since: SinceOut | None = Field(description="Null where there is no earlier list")
     cautions: list[str]
+
+
+class AbstainedOut(Given):
+    """Somebody of whom too little is known to score them."""
+
+    person: str = Field(description="Pseudonym")
+    abstained_because: str = Field(
+        description="too_little_history (theirs) or feeds_too_short (everybody's)"
+    )
+    days_known: int = Field(description="Of the last 90 days")
+    incidents: int = Field(description="What the definition counts, in those days")
 
 
 class FeedOut(Given):
@@ -212,6 +251,11 @@ class WorklistResponse(Given):
     feeds: list[FeedOut]
     previous_as_of: str | None
     entries: list[EntryOut]
+    least_days_known: int = Field(description="Below it nobody is scored")
+    not_scored: list[AbstainedOut] = Field(
+        description="Those with most incidents, at most as many as the capacity; exclusions count"
+        " all"
+    )
     inside_only: str
     not_for: str = NOT_FOR
 

@@ -1,0 +1,195 @@
+"""What people decided about listed names: one row a decision, added and never changed.
+
+A decision is about one person on the list of one index date. Deciding again adds a row, and the
+latest row is the one in force. Reasons come from a short list, so that they can be counted; a
+free note stays in the database of the team.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import ForeignKey, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from hiu_risk.errors import DataError, UsageError, near_match
+from hiu_serving.state import Base, EntryRow, State, WorklistRow
+
+Answer = Literal["accepted", "declined", "deferred"]
+REASONS: dict[Answer, tuple[str, ...]] = {
+    "accepted": ("offer_help", "refer_elsewhere"),
+    "declined": (
+        "already_supported",
+        "wrong_person",
+        "moved_or_died",
+        "said_no",
+        "need_met",
+        "not_suitable",
+        "other",
+    ),
+    "deferred": ("no_capacity", "not_reached", "more_information_needed", "in_hospital", "other"),
+}
+"""The reasons that may be given for each answer."""
+
+COLUMNS = ("person", "decision", "reason", "reviewer", "note")
+"""Columns of a file of decisions; the note may be left out."""
+
+LONGEST_NAME, LONGEST_NOTE = 100, 1_000
+
+
+class DecisionRow(Base):
+    """One decision about one listed person."""
+
+    __tablename__ = "decisions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    worklist_id: Mapped[int] = mapped_column(ForeignKey("worklists.id"), index=True)
+    person: Mapped[str] = mapped_column(String(128))
+    answer: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(String(32))
+    reviewer: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    note: Mapped[str] = mapped_column(String(LONGEST_NOTE))
+    decided_at: Mapped[str] = mapped_column(String(32))
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What somebody decided about a listed person.
+
+    Parameters
+    ----------
+    person : str
+        The pseudonym.
+    answer : str
+        ``accepted``, ``declined`` or ``deferred``.
+    reason : str
+        One of :data:`REASONS` of that answer.
+    reviewer : str
+        Who decided.
+    note : str
+        Anything else; it never leaves the database.
+
+    Examples
+    --------
+    >>> Decision("p1", "declined", "said_no", "A. Reviewer").note
+    ''
+    """
+
+    person: str
+    answer: Answer
+    reason: str
+    reviewer: str
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.answer not in REASONS:
+            raise UsageError(
+                "no such decision", where="decision", fix=near_match(self.answer, REASONS)
+            )
+        if self.reason not in REASONS[self.answer]:
+            raise UsageError(
+                f"not a reason to have {self.answer}",
+                where="reason",
+                fix=near_match(self.reason, REASONS[self.answer]),
+            )
+        if not self.reviewer.strip() or len(self.reviewer) > LONGEST_NAME:
+            raise UsageError(
+                f"a reviewer's name has 1 to {LONGEST_NAME} characters", where="reviewer"
+            )
+        if len(self.note) > LONGEST_NOTE:
+            raise UsageError(f"a note has at most {LONGEST_NOTE:,} characters", where="note")
+
+
+def record(state: State, as_of: int, decisions: Iterable[Decision], decided_at: datetime) -> int:
+    """Keep decisions about the latest list of an index date: all of them, or none.
+
+    Returns
+    -------
+    int
+        How many were added.
+
+    Raises
+    ------
+    DataError
+        There is no list of that date, or somebody isn't on it.
+    """
+    given = list(decisions)
+    DecisionRow.metadata.create_all(state.engine)
+    with state._said_plainly(), Session(state.engine) as session, session.begin():
+        worklist = session.scalar(
+            select(WorklistRow.id)
+            .where(WorklistRow.as_of == as_of)
+            .order_by(WorklistRow.id.desc())
+            .limit(1)
+        )
+        if worklist is None:
+            raise DataError(
+                "no list of that date is kept", where="--as-of", fix="see the date on the list"
+            )
+        listed = set(
+            session.scalars(select(EntryRow.person).where(EntryRow.worklist_id == worklist))
+        )
+        for place, decision in enumerate(given, start=1):
+            if decision.person not in listed:
+                raise DataError(
+                    "that person is not on the list of that date",
+                    where=f"decision {place}",
+                    fix="copy the pseudonym from the list",
+                )
+            session.add(
+                DecisionRow(
+                    worklist_id=worklist,
+                    person=decision.person,
+                    answer=decision.answer,
+                    reason=decision.reason,
+                    reviewer=decision.reviewer.strip(),
+                    note=decision.note,
+                    decided_at=decided_at.isoformat(),
+                )
+            )
+    return len(given)
+
+
+def read_file(path: Path) -> list[Decision]:
+    """Read a CSV file of decisions with the columns :data:`COLUMNS`.
+
+    Raises
+    ------
+    DataError
+        It can't be read, a column is missing, or a row isn't a decision: with its line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"can't read the file: {error.strerror}", where=str(path)) from None
+    except UnicodeDecodeError:
+        raise DataError("not UTF-8 text", where=str(path), fix="save it as UTF-8") from None
+    reader = csv.DictReader(text.splitlines())
+    missing = set(COLUMNS[:-1]) - set(reader.fieldnames or ())
+    if missing:
+        raise DataError(
+            f"columns are missing: {', '.join(sorted(missing))}",
+            where=str(path),
+            fix=f"the first line names them: {','.join(COLUMNS)}",
+        )
+    found = []
+    for row in reader:
+        cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
+        try:
+            answer: Answer = cells["decision"]  # type: ignore[assignment]  # checked inside
+            decision = Decision(
+                cells["person"], answer, cells["reason"], cells["reviewer"], cells["note"]
+            )
+        except UsageError as error:
+            raise DataError(
+                error.what,
+                where=f"{path.name} line {reader.line_num}, {error.where}",
+                fix=error.fix,
+            ) from None
+        found.append(decision)
+    return found
