@@ -22,6 +22,7 @@ COMMANDS: tuple[str, ...] = (
     "ingest",
     "features",
     "train",
+    "tune",
     "evaluate",
     "explain",
     "audit",
@@ -30,6 +31,7 @@ COMMANDS: tuple[str, ...] = (
     "models",
     "reproduce",
     "score",
+    "report",
     "serve",
 )
 """The subcommands, in the order of the main job."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,21 @@ class Rows:
     def column(self, name: str) -> NDArray[np.float32]:
         """Values of one feature."""
         return self.values[:, self.names.index(name)]
+
+    def part(self, mask: NDArray[np.bool_], names: Sequence[str] | None = None) -> Rows:
+        """Give some of the rows, with all or some of their features; origins keep their place."""
+        values = self.values[mask]
+        if names is not None and tuple(names) != self.names:
+            values = np.ascontiguousarray(values[:, [self.names.index(name) for name in names]])
+        return replace(
+            self,
+            person=self.person[mask],
+            origin=self.origin[mask],
+            label=self.label[mask],
+            happened_at=self.happened_at[mask],
+            values=values,
+            names=self.names if names is None else tuple(names),
+        )
 
 
 def make_rows(

@@ -85,7 +85,7 @@ def make_split(protocol: Protocol, feeds: tuple[Feed, ...], zone: str) -> Split:
     best: Split | None = None
     for step in steps:
         origins = _origins(first, last, step, zone)
-        split = _blocks(origins, protocol.origins.test, embargo, step)
+        split = cut_blocks(origins, protocol.origins.test, embargo, step)
         best = split or best
         if split is not None and not split.notes:
             break
@@ -174,33 +174,34 @@ def _embargo(protocol: Protocol, feeds: tuple[Feed, ...]) -> int:
     return protocol.horizon_days * DAY + delay
 
 
-def _blocks(origins: NDArray[np.int64], n_test: int, embargo: int, step: int | str) -> Split | None:
+def cut_blocks(
+    origins: NDArray[np.int64], n_test: int, embargo: int, step: int | str
+) -> Split | None:
     """Cut the origins into blocks, with as many test origins and as large blocks as fit."""
-    wanted = [
-        (tests, size, least)
-        for tests in range(n_test, 0, -1)
-        for size, least in ((BLOCK, LEAST_LEARNING), (2, 2), (1, 1))
-    ]
-    for tests, size, least in wanted:
-        test = origins[len(origins) - tests :] if tests < len(origins) else origins[:0]
-        if not len(test):
-            continue
+    for tests in range(min(n_test, len(origins) - 1), 0, -1):
+        test = origins[len(origins) - tests :]
         development = origins[origins + embargo <= test[0]]
-        n = len(development)
-        size = max(size, n // 6) if size == BLOCK else size
-        stop_at = n - 2 * size
-        if stop_at < 0:
-            continue
-        known = int((development + embargo <= development[stop_at]).sum())
-        if known < least:
+        size = late_blocks(development, embargo)
+        if size is None:
             continue
         notes = [] if tests == n_test else [f"{tests} test origins, as the data allow no more"]
         if size < BLOCK:
             notes.append(f"early-stopping and calibration blocks of {size} origins each")
-        days = step if isinstance(step, int) else 30
-        return Split(
-            development, test, (stop_at, n - size), (n - size, n), embargo, days, tuple(notes)
-        )
+        n, days = len(development), step if isinstance(step, int) else 30
+        stopping, calibration = (n - 2 * size, n - size), (n - size, n)
+        return Split(development, test, stopping, calibration, embargo, days, tuple(notes))
+    return None
+
+
+def late_blocks(development: NDArray[np.int64], embargo: int) -> int | None:
+    """Give the size of the early-stopping and the calibration block, as large as fits."""
+    n = len(development)
+    for size, least in ((max(BLOCK, n // 6), LEAST_LEARNING), (2, 2), (1, 1)):
+        stop_at = n - 2 * size
+        if stop_at < 0:
+            continue
+        if (development + embargo <= development[stop_at]).sum() >= least:
+            return size
     return None
 
 
