@@ -1,0 +1,147 @@
+"""Counts made safe to print: small ones hidden, others rounded, nothing left to subtract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hiu_risk.suppression import HIDDEN, Shown, SmallNumbers, Sum, protect
+
+NOT_SHOWN = "too few to print"
+NORMAL_95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Counts of people as they may be printed, by name."""
+
+    shown: Mapping[str, Shown]
+    rule: SmallNumbers
+
+    def __getitem__(self, name: str) -> Shown:
+        return self.shown[name]
+
+    def words(self, name: str) -> str:
+        """Write a count: ``1,230``, or ``*`` where it is hidden."""
+        return in_words(self.shown[name])
+
+    def share(self, part: str, whole: str) -> Share | None:
+        """Give a share and its interval, from the printed counts alone; None if hidden."""
+        return share_of(self.shown[part], self.shown[whole])
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def words(self) -> str:
+        """``30% (20 to 41)``."""
+        return f"{100 * self.value:.0f}% ({100 * self.low:.0f} to {100 * self.high:.0f})"
+
+
+def publish(
+    counts: Mapping[str, int], sums: Mapping[str, Sequence[str]], rule: SmallNumbers
+) -> Counts:
+    """Hide and round counts that add up.
+
+    Parameters
+    ----------
+    counts : dict of str to int
+        Exact counts.
+    sums : dict of str to sequence of str
+        Name of a total to the names of its parts. Totals are taken as known exactly: how many
+        names a list has is no secret.
+    rule : SmallNumbers
+        What counts as small.
+
+    Examples
+    --------
+    >>> counts = {"listed": 75, "cases": 20, "gone": 3, "others": 52}
+    >>> shown = publish(counts, {"listed": ("cases", "gone", "others")}, SmallNumbers())
+    >>> [shown.words(name) for name in counts]
+    ['75', '20', '*', '50']
+    """
+    names = list(counts)
+    place = {name: i for i, name in enumerate(names)}
+    exact = np.array([counts[name] for name in names], dtype=np.float64)
+    relations = [Sum(place[t], tuple(place[p] for p in parts)) for t, parts in sums.items()]
+    rounded = np.array([name not in sums for name in names], dtype=np.bool_)
+    found = protect(exact, relations, rule, rounded=rounded)
+    hidden = found.hidden.tolist()
+    return Counts({n: rule.show(counts[n], hidden=hidden[place[n]]) for n in names}, rule)
+
+
+def in_words(shown: Shown) -> str:
+    """Write a printed count.
+
+    Examples
+    --------
+    >>> in_words(1230), in_words("*")
+    ('1,230', '*')
+    """
+    return f"{shown:,}" if isinstance(shown, int) else HIDDEN
+
+
+def share_of(part: Shown, whole: Shown) -> Share | None:
+    """Give a share of printed counts with Wilson's 95% interval; None if one is hidden.
+
+    Examples
+    --------
+    >>> share_of(10, 40).words
+    '25% (14 to 40)'
+    >>> share_of("*", 40) is None, share_of(0, 0) is None
+    (True, True)
+    """
+    if not isinstance(part, int) or not isinstance(whole, int) or whole <= 0:
+        return None
+    share, z2 = min(part / whole, 1.0), NORMAL_95**2
+    middle = (share + z2 / (2 * whole)) / (1 + z2 / whole)
+    spread = share * (1 - share) / whole + z2 / (4 * whole**2)
+    half = NORMAL_95 * float(np.sqrt(spread)) / (1 + z2 / whole)
+    return Share(share, max(0.0, middle - half), min(1.0, middle + half))
+
+
+def share_words(share: Share | None) -> str:
+    """Write a share, or why there is none."""
+    return NOT_SHOWN if share is None else share.words
+
+
+def change_words(now: Shown, before: Shown | None) -> str:
+    """Say how a printed count moved, from what is printed alone.
+
+    Examples
+    --------
+    >>> change_words(40, 25), change_words(25, 25), change_words("*", 25), change_words(5, None)
+    ('up 15', 'no change', 'not shown', 'no list then')
+    """
+    if before is None:
+        return "no list then"
+    if not isinstance(now, int) or not isinstance(before, int):
+        return "not shown"
+    if now == before:
+        return "no change"
+    return f"{'up' if now > before else 'down'} {abs(now - before):,}"
+
+
+def people_words(names: Counts, name: str) -> str:
+    """Write a count in a sentence: ``about 40``, ``fewer than 8``, ``no``.
+
+    Examples
+    --------
+    >>> shown = Counts({"a": 40, "b": "*", "c": 0}, SmallNumbers())
+    >>> [people_words(shown, n) for n in "abc"]
+    ['about 40', 'a number too small to print of', 'no']
+    """
+    shown = names[name]
+    if shown == 0:
+        return "no"
+    if isinstance(shown, int):
+        return f"about {shown:,}" if names.rule.enabled else f"{shown:,}"
+    return "a number too small to print of"
