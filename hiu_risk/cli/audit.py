@@ -98,7 +98,7 @@ def _plan(
 ) -> Plan:
     from hiu_training.audit.report import Plan
 
-    capacities = set(protocol.capacities)
+    capacities = {k for k in protocol.capacities if isinstance(k, int)} or {75}
     middle = sorted(capacities)[len(capacities) // 2]
     primary = capacity if capacity is not None else (75 if 75 in capacities else middle)
     return Plan(

@@ -46,10 +46,8 @@ def evaluate(
 
     read = load_protocol(protocol)
     bundle = ModelHome(home).load(model)
-    found, rows, half_life = judge_bundle(
-        Store.open(store), bundle, read, truth=read_true_risk(truth, store)
-    )
-    evaluation = evaluation_fields(found, read.capacities, read.resamples, half_life)
+    judged = judge_bundle(Store.open(store), bundle, read, truth=read_true_risk(truth, store))
+    evaluation = evaluation_fields(judged.evaluation)
     result = EvaluateResult.model_validate(
         {
             **evaluation,
@@ -58,7 +56,7 @@ def evaluate(
             "definition": bundle.definition.in_words(),
             "target": bundle.manifest.target,
             "horizon_days": bundle.manifest.horizon_days,
-            "test_dates": days(rows.as_ofs),
+            "test_dates": days(judged.rows.as_ofs),
         }
     )
     say(f"Model {result.version}: {result.definition}")

@@ -15,11 +15,21 @@ class _Part(BaseModel):
 
 
 class Estimate(_Part):
-    """A measure with its 95% percentile interval; null where it can't be had."""
+    """A measure with its 95% interval from resampling people; null where it can't be had."""
 
     value: float | None
     low: float | None
     high: float | None
+
+
+class Ties(_Part):
+    """A list of K in the unluckiest and the luckiest order of equal scores."""
+
+    recall_worst: float | None
+    recall_best: float | None
+    precision_worst: float | None
+    precision_best: float | None
+    share_by_lot: float | None = Field(description="of the places, those that ties decide")
 
 
 class RankerResult(_Part):
@@ -28,8 +38,18 @@ class RankerResult(_Part):
     average_precision: Estimate
     auroc: Estimate
     recall_at: dict[str, Estimate]
-    precision_at: dict[str, Estimate]
-    lift_at: dict[str, Estimate] | None = None
+    precision_at: dict[str, Estimate] = {}
+    lift_at: dict[str, Estimate] = {}
+    number_needed_at: dict[str, Estimate] = Field(
+        default={}, description="people on the list for each one to whom it happened"
+    )
+    lead_days_at: dict[str, Estimate] = Field(
+        default={}, description="mean days from first listing to the event, of cases listed"
+    )
+    calls_before_onset_at: dict[str, Estimate] = Field(
+        default={}, description="mean incidents from first listing to the event, of cases listed"
+    )
+    ties_at: dict[str, Ties] = {}
     brier: Estimate | None = None
     log_loss: Estimate | None = None
     calibration_slope: Estimate | None = None
@@ -51,82 +71,145 @@ class OriginResult(_Part):
     as_of: str
     rows: int
     positives: int
+    list_sizes: dict[str, int] = Field(description="length of each list at this date")
     rankers: dict[str, RankerResult]
+
+
+class GroupResult(_Part):
+    """One group: who is in it, and what the lists made of everybody find in it."""
+
+    population: Population
+    enough: bool = Field(description="false: too few people with the event to say anything")
+    rankers: dict[str, RankerResult]
+
+
+class NetBenefit(_Part):
+    """The decision curve: benefit in true positives, for each person ranked."""
+
+    thresholds: list[float] = []
+    everybody: list[float] = Field(default=[], description="of acting on everybody")
+    rankers: dict[str, list[Estimate]] = {}
+
+
+class PrecisionRecall(_Part):
+    """Points of a curve."""
+
+    recall: list[float]
+    precision: list[float]
+
+
+class AtSizes(_Part):
+    """Recall, precision and lift of lists of each length."""
+
+    recall: list[float]
+    precision: list[float]
+    lift: list[float]
+
+
+class ByCapacity(_Part):
+    """Lists of many lengths, added up over the test dates."""
+
+    k: list[int]
+    rankers: dict[str, AtSizes]
+
+
+class CalibrationGroup(_Part):
+    """Rows of about the same score: what the scores say, and what happened."""
+
+    rows: int
+    positives: int
+    score: float
+    share: Estimate
+
+
+class LeadDays(_Part):
+    """When the cases found by lists of K were first listed."""
+
+    cases: int
+    found: list[float] = Field(
+        description="expected cases first listed 0-7, 7-14, 14-30, 30-60, 60-90, 90-120, 120-180, "
+        "180-365, more days before"
+    )
+    quartiles: list[float] = Field(description="days; empty where none was found")
+
+
+class Curves(_Part):
+    """What the plots of the report show."""
+
+    precision_recall: dict[str, PrecisionRecall]
+    by_capacity: ByCapacity
+    calibration: dict[str, list[CalibrationGroup]]
+    lead_days: dict[str, dict[str, LeadDays]]
+
+
+class Learning(_Part):
+    """What the model was, or would be, learned from by this protocol and store."""
+
+    dates: list[str]
+    rows: int
+    people: int
+    positives: int
+    dropped: dict[str, dict[str, int]]
+    embargo_days: float
+    notes: list[str] = Field(description="what the data did not allow")
 
 
 class Evaluation(Result):
     """Every ranker on the same people at the same dates."""
 
     population: Population
-    capacities: list[int]
+    capacities: list[int | str]
     resamples: int = Field(description="bootstrap resamples of people")
     decayed_half_life: str = Field(description="chosen on the training rows")
     rankers: dict[str, RankerResult] = Field(description="pooled over the test dates")
     differences: dict[str, RankerResult] = Field(description="model minus the named ranker")
     per_origin: list[OriginResult]
+    breakdowns: dict[str, dict[str, GroupResult]] = Field(description="by dimension and group")
+    net_benefit: NetBenefit
+    curves: Curves
+    learning: Learning
+    judged_dropped: dict[str, dict[str, int]] = Field(
+        description="rows left out of judging, by reason"
+    )
     verdict: str = Field(description="whether the model beats the best baseline, in words")
 
 
-def evaluation_fields(
-    found: Mapping[str, Any], capacities: Sequence[int], resamples: int, half_life: str
-) -> dict[str, Any]:
-    """Give the fields of :class:`Evaluation`, with the verdict."""
+def evaluation_fields(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the fields of :class:`Evaluation`, with times as people write them."""
     from hiu_risk.times import from_seconds
 
     origins = [{**o, "as_of": from_seconds(o["as_of"]).isoformat()} for o in found["per_origin"]]
-    return {
-        **found,
-        "per_origin": origins,
-        "capacities": list(capacities),
-        "resamples": resamples,
-        "decayed_half_life": half_life,
-        "verdict": _verdict(found),
-    }
-
-
-def _verdict(found: Mapping[str, Any]) -> str:
-    """Say how the model compares with the best baseline, and with any it is worse than."""
-    apart = {
-        name: difference["average_precision"]
-        for name, difference in found["differences"].items()
-        if name != "true_intensity"
-    }
-    same = [name for name, d in apart.items() if d["low"] == d["high"] == 0]
-    said = "The model ranks as the anchor does. " if same == ["anchor"] else ""
-    others = {
-        name: found["rankers"][name]["average_precision"]["value"] or 0.0
-        for name in apart
-        if name not in same
-    }
-    best = max(others, key=lambda name: others[name])
-    low, high = apart[best]["low"], apart[best]["high"]
-    if low is None or high is None:
-        return f"{said}Too few people to compare the model with the best baseline, {best}."
-    worse = [name for name in others if (apart[name]["high"] or 0) < 0]
-    if low > 0 and not worse:
-        return f"{said}The model beats the best baseline, {best}: the interval excludes zero."
-    if worse:
-        return f"{said}The model is worse than {' and '.join(worse)}: the interval excludes zero."
-    return (
-        f"{said}The model does not clearly beat the best baseline, {best}: the interval of the "
-        "difference includes zero."
-    )
+    return {**found, "per_origin": origins}
 
 
 def say_evaluation(evaluation: Evaluation) -> None:
     """Print the table and the verdict."""
     people = evaluation.population
-    middle = sorted(evaluation.capacities)[len(evaluation.capacities) // 2]
     say(
         f"Judged at {len(evaluation.per_origin)} dates: {people.rows:,} rows of "
         f"{people.people:,} people, {people.positives:,} of them positive "
         f"({people.positive_people:,} people)"
     )
-    for line in _lines(evaluation, str(middle)):
+    k = talked_about(evaluation.capacities)
+    for line in _lines(evaluation, k):
         say(line)
     if "true_intensity" in evaluation.rankers:
         say("true_intensity is the best possible ranking, which a synthetic region alone knows.")
+    lead = evaluation.rankers["model"].lead_days_at.get(k)
+    if lead is not None and lead.value is not None:
+        say(
+            f"Cases found by the model's lists of {k} were first listed {_few(lead)} days before "
+            "the event, on average"
+        )
     say(evaluation.verdict)
+
+
+def talked_about(capacities: Sequence[int | str]) -> str:
+    """Choose the K of a short table: 75 where it was judged, else the middle one."""
+    whole = sorted(k for k in capacities if isinstance(k, int))
+    if 75 in whole or not whole:
+        return "75" if whole else str(capacities[0])
+    return str(whole[len(whole) // 2])
 
 
 def _lines(evaluation: Evaluation, k: str) -> Iterator[str]:
@@ -140,7 +223,11 @@ def _lines(evaluation: Evaluation, k: str) -> Iterator[str]:
         yield f"{name:16}" + "".join(f"{_cell(cell):>24}" for cell in cells)
 
 
-def _cell(e: Estimate) -> str:
+def _cell(e: Estimate, digits: int = 3) -> str:
     if e.value is None or e.low is None or e.high is None:
         return "-"
-    return f"{e.value:.3f} ({e.low:.3f} to {e.high:.3f})"
+    return f"{e.value:.{digits}f} ({e.low:.{digits}f} to {e.high:.{digits}f})"
+
+
+def _few(e: Estimate) -> str:
+    return _cell(e, 0)

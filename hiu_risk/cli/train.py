@@ -69,9 +69,7 @@ def train(
         opened, read, protocol.read_text(encoding="utf-8"), truth=read_true_risk(truth, store)
     )
     kept = register(ModelHome(home), trained, read, now=now().isoformat())
-    evaluation = evaluation_fields(
-        trained.evaluation, read.capacities, read.resamples, trained.half_life
-    )
+    evaluation = evaluation_fields(trained.evaluation)
     result = _result(trained, kept, evaluation)
     _say(result)
     write_result(json_file, result)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hiu_risk.errors import ModelError
-from hiu_training.bootstrap import interval, resample_people
+from hiu_training.bootstrap import estimate, freedom_of, none_or_all, resample_people
 from hiu_training.calibration import fit_calibrator, fit_line, fit_offset
-from hiu_training.metrics import Ranking, measure
+from hiu_training.metrics import Ranking, best_and_worst, influences, measure
 
 SCORED = st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=2, max_size=6)
 
@@ -81,6 +81,93 @@ def test_weighing_people_is_repeating_their_rows(seed: int, n_resamples: int) ->
         )
 
 
+@settings(max_examples=60, deadline=None)
+@given(SCORED, st.integers(1, 8))
+def test_best_and_worst_case_are_those_of_all_orders_of_equal_scores(
+    rows: list[tuple[int, bool]], k: int
+) -> None:
+    scores, labels = [s for s, _ in rows], [int(y) for _, y in rows]
+    hits = [
+        sum(labels[i] for i in order[:k])
+        for order in itertools.permutations(range(len(scores)))
+        if all(scores[a] >= scores[b] for a, b in itertools.pairwise(order))
+    ]
+    ranking = Ranking.of(np.array(scores, float), np.array(labels, np.int8))
+    worst, best, by_lot = best_and_worst(ranking, k)
+    assert (worst, best) == (min(hits), max(hits))
+    assert by_lot > 0 or worst == best
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 25))
+def test_where_a_list_ends_is_where_its_places_run_out(seed: int, k: int) -> None:
+    rng = np.random.default_rng(seed)
+    score = rng.integers(0, 8, 40).astype(float)
+    person = rng.integers(0, 15, 40).astype(np.int32)
+    label = (rng.random(40) < 0.2).astype(np.int8)
+    ranking = Ranking.of(score, label, person)
+    weights = resample_people(15, 5, seed)
+    found = measure(ranking, [3, k], weights)
+    run = ranking.runs()
+    for r in range(5):
+        cut, share = found.cut_run[r, 1], found.cut_share[r, 1]
+        chance = np.where(run < cut, 1.0, np.where(run == cut, share, 0.0))
+        weight = weights[person, r]
+        assert (chance * weight).sum() == pytest.approx(min(k, weight.sum()))
+        assert (chance * weight * label).sum() == pytest.approx(found.hits[r, 1])
+
+
+def test_marks_count_what_ranks_before_them() -> None:
+    rng = np.random.default_rng(4)
+    score, label = rng.normal(size=500), (rng.random(500) < 0.1).astype(np.int8)
+    person = rng.integers(0, 90, 500).astype(np.int32)
+    ranking, weights = Ranking.of(score, label, person), resample_people(90, 70, 3)
+    marks = np.array([120, 7, 500])
+    found = measure(ranking, [], weights, marks)
+    for column, mark in enumerate(marks):
+        ahead = weights[ranking.person[:mark]].astype(float)
+        np.testing.assert_array_equal(found.marked_rows[:, column], ahead.sum(axis=0))
+        hits = ranking.label[:mark, None] * ahead
+        np.testing.assert_array_equal(found.marked_hits[:, column], hits.sum(axis=0))
+
+
+def test_influences_are_the_change_by_a_little_more_weight() -> None:
+    rng = np.random.default_rng(6)
+    score = rng.normal(size=4_000)
+    label = (rng.random(4_000) < 1 / (1 + np.exp(4 - 2 * score))).astype(np.int8)
+    person = rng.integers(0, 1_000, 4_000).astype(np.int32)
+    ranking = Ranking.of(score, label, person)
+    found = influences(ranking, 1_000)
+    # Everybody ten times, one person eleven times: a tenth of the derivative.
+    few = np.argsort(-np.abs(found["average_precision"]))[:40]
+    weights = np.full((1_000, 41), 10, np.uint8)
+    weights[few, np.arange(40)] = 11
+    moved = measure(ranking, [], weights)
+    for name, tolerance in (("average_precision", 0.15), ("auroc", 0.05)):
+        change = getattr(moved, name)[:40] - getattr(moved, name)[40]
+        change -= change.mean() - found[name][few].mean() / 10
+        assert np.corrcoef(change, found[name][few])[0, 1] > 0.98, name
+        largest = np.abs(found[name][few]).max() / 10
+        assert np.abs(change - found[name][few] / 10).max() < tolerance * largest, name
+
+
+def test_an_interval_widens_when_few_people_carry_the_measure() -> None:
+    draws = np.random.default_rng(1).normal(0.3, 0.05, 500)
+    wide = estimate(0.3, draws, "share", freedom_of(np.array([1.0, 0.9, 0.8, *[0.01] * 50])))
+    narrow = estimate(0.3, draws, "share", freedom_of(np.ones(50)))
+    assert wide[0] < narrow[0] < 0.3 < narrow[1] < wide[1]
+    # With many people it is the arcsine interval of a known spread.
+    low, high = estimate(0.3, draws, "share")
+    assert (high - low) == pytest.approx(2 * 1.96 * draws.std(), rel=0.03)
+
+
+def test_none_of_so_many_is_the_exact_binomial_bound() -> None:
+    from scipy.stats import beta
+
+    assert none_or_all(40) == pytest.approx(beta.ppf(0.975, 1, 40))
+    assert none_or_all(0) == 1
+
+
 def test_a_positive_after_65536_rows_counts_like_any_other() -> None:
     # The fourth power of this number of rows is 0 in 64 bits.
     label = np.zeros(65_600, np.int8)
@@ -123,7 +210,7 @@ def test_intervals_of_people_are_wider_than_of_rows_when_rows_repeat() -> None:
     rows = measure(Ranking.of(score, label), [], resample_people(1_800, 300, 1))
 
     def width(draws: np.ndarray) -> float:
-        low, high = interval(draws)
+        low, high = estimate(float(draws.mean()), draws, "share")
         return high - low
 
     ratio = width(people.auroc) / width(rows.auroc)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from hiu_risk.model import Bundle
 from hiu_risk.progress import progress
 from hiu_risk.store import Store
 from hiu_risk.synth import TruthRows
+from hiu_risk.times import from_seconds
 from hiu_training.baselines import (
     COUNTS,
     PlainLightGBM,
@@ -24,9 +26,11 @@ from hiu_training.baselines import (
 )
 from hiu_training.evaluation import Ranker, evaluate
 from hiu_training.inputs import Rows, make_rows
+from hiu_training.judged import describe
 from hiu_training.protocol import Protocol
 from hiu_training.scored import check_purpose
-from hiu_training.split import make_split
+from hiu_training.split import Split, make_split
+from hiu_training.verdict import verdict
 
 log = logging.getLogger(__name__)
 
@@ -66,25 +70,90 @@ def ceiling(truth: TruthRows | None, histories: Histories, test: Rows) -> dict[s
     return {"true_intensity": Ranker(risk)}
 
 
-def judge_rankers(test: Rows, rankers: Mapping[str, Ranker], protocol: Protocol) -> dict[str, Any]:
-    """Evaluate rankers as the protocol says."""
+def judge_rankers(
+    test: Rows,
+    rankers: Mapping[str, Ranker],
+    protocol: Protocol,
+    histories: Histories,
+    *,
+    development: Rows,
+    split: Split,
+    half_life: str,
+) -> dict[str, Any]:
+    """Evaluate rankers as the protocol says, and say in words what was found.
+
+    Returns
+    -------
+    dict
+        As :func:`hiu_training.evaluation.evaluate` gives it, with ``capacities``, ``resamples``,
+        ``decayed_half_life``, ``learning`` (what was learned from) and the ``verdict``.
+    """
     if test.positives in (0, len(test)):
         raise ModelError(
             f"one class alone at the test origins: {test.positives} positive of {len(test)} rows",
             where="test origins",
             fix="judge at more origins (origins.test), lengthen horizon_days, or ingest more data",
         )
+    details = describe(histories, test, protocol.definition, protocol.target)
     with progress("Judging", len(rankers) * protocol.resamples) as advance:
-        return evaluate(
+        found = evaluate(
             test, rankers, protocol.capacities, resamples=protocol.resamples,
-            seed=protocol.seed, progress=advance,
+            seed=protocol.seed, progress=advance, details=details,
         )  # fmt: skip
+    return {
+        **found,
+        "capacities": list(protocol.capacities),
+        "resamples": protocol.resamples,
+        "decayed_half_life": half_life,
+        "learning": _learning(development, split, protocol),
+        "judged_dropped": test.dropped,
+        "verdict": verdict(found),
+    }
+
+
+FEWEST_ORIGINS = 5
+"""Test origins that an evaluation should have where the data allow."""
+
+
+def _learning(development: Rows, split: Split, protocol: Protocol) -> dict[str, Any]:
+    notes = list(split.notes)
+    if len(split.test) < FEWEST_ORIGINS and not any("test origin" in note for note in notes):
+        asked = protocol.origins.test
+        notes.append(f"judged at {len(split.test)} dates, as the protocol asks for {asked}")
+    return {
+        "dates": [from_seconds(day).isoformat() for day in split.development.tolist()],
+        "rows": len(development),
+        "people": len(np.unique(development.person)),
+        "positives": development.positives,
+        "dropped": development.dropped,
+        "embargo_days": split.embargo / 86_400,
+        "notes": notes,
+    }
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What judging a bundle again found.
+
+    Parameters
+    ----------
+    evaluation : dict
+        See :func:`judge_rankers`.
+    rows : Rows
+        That judged.
+    half_life : str
+        Of the decayed count.
+    """
+
+    evaluation: dict[str, Any]
+    rows: Rows
+    half_life: str
 
 
 def judge_bundle(
     store: Store, bundle: Bundle, protocol: Protocol, *, truth: TruthRows | None = None
-) -> tuple[dict[str, Any], Rows, str]:
-    """Judge a bundle again, on this store; gives the evaluation, its rows and the half-life."""
+) -> Judgement:
+    """Judge a bundle again, on this store."""
     check_purpose(bundle, protocol)
     catalogue = default_catalogue().select(bundle.feature_names)
     bundle.check_catalogue(catalogue)
@@ -96,4 +165,8 @@ def judge_bundle(
     plain = fit_plain_lightgbm(development, split, catalogue.names, protocol.seed)
     rankers = make_rankers(bundle, plain, test, protocol, half_life)
     rankers |= ceiling(truth, histories, test)
-    return judge_rankers(test, rankers, protocol), test, half_life
+    found = judge_rankers(
+        test, rankers, protocol, histories, development=development, split=split,
+        half_life=half_life,
+    )  # fmt: skip
+    return Judgement(found, test, half_life)

@@ -6,22 +6,83 @@ resample's gradient and curvature are weighted sums over people, so that no refi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hiu_training.calibration import fit_line, fit_offset
 
-Summed = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+Floats = NDArray[np.float64]
+
+MEASURES = ("brier", "log_loss", "calibration_slope", "calibration_intercept")
+
+_CHUNK = 65_536
+
+
+class Probabilities:
+    """Sums over each person's rows, from which every resample is measured.
+
+    Parameters
+    ----------
+    log_odds : float64 array, shape (n,)
+    label : int8 array, shape (n,)
+    person : int32 array, shape (n,)
+        Positions among the weights.
+    n_people : int
+    """
+
+    def __init__(
+        self, log_odds: Floats, label: NDArray[np.int8], person: NDArray[np.int32], n_people: int
+    ) -> None:
+        y = label.astype(np.float64)
+        self.judged = 0 < y.sum() < len(y)
+        if not self.judged:
+            return
+        p = _share(log_odds)
+        self.intercept, self.slope = fit_line(log_odds, y)
+        self.offset = fit_offset(log_odds, y)
+        fitted, shifted = (
+            _share(self.intercept + self.slope * log_odds), _share(self.offset + log_odds)
+        )  # fmt: skip
+        w, z = fitted * (1 - fitted), log_odds - float(log_odds.mean())
+        rows: Mapping[str, Floats] = {
+            "rows": np.ones(len(y)),
+            "brier": (p - y) ** 2,
+            "log_loss": np.logaddexp(0, log_odds) - y * log_odds,
+            "g0": y - fitted, "g1": (y - fitted) * z,
+            "h00": w, "h01": w * z, "h11": w * z * z,
+            "gap": y - shifted, "curve": shifted * (1 - shifted),
+        }  # fmt: skip
+        self.names = tuple(rows)
+        self.sums = np.stack([np.bincount(person, v, n_people) for v in rows.values()])
+
+    def draws(self, weights: NDArray[np.uint8]) -> dict[str, Floats]:
+        """Give each measure of each resample; weights of shape (n_people, n_resamples)."""
+        if not self.judged:
+            return dict.fromkeys(MEASURES, np.full(weights.shape[1], np.nan))
+        total = np.zeros((len(self.names), weights.shape[1]))
+        for first in range(0, len(weights), _CHUNK):
+            here = slice(first, first + _CHUNK)
+            total += self.sums[:, here] @ weights[here].astype(np.float64)
+        s = dict(zip(self.names, total, strict=True))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            determinant = s["h00"] * s["h11"] - s["h01"] ** 2
+            step = (s["h00"] * s["g1"] - s["h01"] * s["g0"]) / determinant
+            return {
+                "brier": s["brier"] / s["rows"],
+                "log_loss": s["log_loss"] / s["rows"],
+                "calibration_slope": self.slope + step,
+                "calibration_intercept": self.offset + s["gap"] / s["curve"],
+            }
 
 
 def probability_draws(
-    log_odds: NDArray[np.float64],
+    log_odds: Floats,
     label: NDArray[np.int8],
     person: NDArray[np.int32],
     weights: NDArray[np.uint8],
-) -> dict[str, NDArray[np.float64]]:
+) -> dict[str, Floats]:
     """Give Brier score, log loss, calibration slope and intercept of each resample.
 
     The *slope* is that of label ~ logistic(a + slope * log-odds); the *intercept* that of
@@ -46,44 +107,8 @@ def probability_draws(
     >>> bool(abs(found["calibration_slope"][0] - 1) < 0.15)
     True
     """
-    y = label.astype(np.float64)
-    n_people, n = len(weights), len(y)
-    if not 0 < y.sum() < n:
-        nothing = np.full(weights.shape[1], np.nan)
-        return dict.fromkeys(
-            ("brier", "log_loss", "calibration_slope", "calibration_intercept"), nothing
-        )
-    p = 1 / (1 + np.exp(-np.clip(log_odds, -35, 35)))
-
-    def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        totals = np.bincount(person, values, n_people).astype(np.float64)
-        return np.asarray(totals @ weights.astype(np.float64), dtype=np.float64)
-
-    rows = summed(np.ones(n))
-    return {
-        "brier": summed((p - y) ** 2) / rows,
-        "log_loss": summed(np.logaddexp(0, log_odds) - y * log_odds) / rows,
-        "calibration_slope": _slopes(log_odds, y, summed),
-        "calibration_intercept": _intercepts(log_odds, y, summed),
-    }
+    return Probabilities(log_odds, label, person, len(weights)).draws(weights)
 
 
-def _slopes(x: NDArray[np.float64], y: NDArray[np.float64], summed: Summed) -> NDArray[np.float64]:
-    intercept, slope = fit_line(x, y)
-    centre = float(x.mean())
-    p = 1 / (1 + np.exp(-np.clip(intercept + slope * x, -35, 35)))
-    w, gap, z = p * (1 - p), y - p, x - centre
-    g0, g1 = summed(gap), summed(gap * z)
-    h00, h01, h11 = summed(w), summed(w * z), summed(w * z * z)
-    determinant = h00 * h11 - h01 * h01
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(slope + (h00 * g1 - h01 * g0) / determinant)
-
-
-def _intercepts(
-    x: NDArray[np.float64], y: NDArray[np.float64], summed: Summed
-) -> NDArray[np.float64]:
-    offset = fit_offset(x, y)
-    p = 1 / (1 + np.exp(-np.clip(offset + x, -35, 35)))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(offset + summed(y - p) / summed(p * (1 - p)))
+def _share(log_odds: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-np.clip(log_odds, -35, 35))))

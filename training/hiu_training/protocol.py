@@ -28,6 +28,7 @@ from hiu_training.settings import (
     BoosterSettings,
     GateSettings,
     Origins,
+    Period,
 )
 
 
@@ -58,8 +59,8 @@ class Protocol:
         The trees.
     few_positives : str
         What calibration does with fewer than 20 positives: ``offset`` or ``refuse``.
-    capacities : tuple of int
-        The K of precision and recall.
+    capacities : tuple of int or str
+        The K of precision and recall; ``1%`` is that share of the people ranked at a date.
     resamples : int
         Bootstrap resamples of people.
     seed : int
@@ -70,6 +71,8 @@ class Protocol:
         What the fairness audit compares.
     gates : GateSettings
         What a model must show to become champion.
+    periods : tuple of Period
+        What a sensitivity run leaves out of training, one at a time.
     """
 
     definition: Definition
@@ -85,14 +88,19 @@ class Protocol:
     booster: BoosterSettings = field(default_factory=BoosterSettings)
     few_positives: Literal["offset", "refuse"] = "offset"
     capacities: Annotated[
-        tuple[Annotated[int, Field(ge=1)], ...],
-        Field(min_length=1, description="a list of whole numbers above zero"),
-    ] = (50, 75, 100)
+        tuple[
+            Annotated[int, Field(ge=1)]
+            | Annotated[str, Field(pattern=r"^([1-9]\d?|0\.\d{0,2}[1-9])%$")],
+            ...,
+        ],
+        Field(min_length=1, description='a list of whole numbers above zero, or such as "1%"'),
+    ] = (25, 50, 75, 100, 200, "1%")
     resamples: Annotated[int, Field(ge=0, le=10_000)] = 300
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
     promote: Literal["first", "never"] = "first"
     audit: AuditSettings = field(default_factory=AuditSettings)
     gates: GateSettings = field(default_factory=GateSettings)
+    periods: tuple[Period, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Give the protocol as plain data, with every default written out."""
@@ -177,7 +185,7 @@ class _Reader:
         if "features" in data:
             values["features"] = self.features(data["features"])
         if "capacities" in values:
-            values["capacities"] = tuple(sorted(set(values["capacities"])))
+            values["capacities"] = tuple(sorted(set(values["capacities"]), key=_by_size))
         for name, kind in SECTIONS.items():
             if name in data:
                 values[name] = self.section(name, kind, data[name])
@@ -266,6 +274,12 @@ class _Reader:
 
 
 _READ_APART = ("definition", "windows", "eligibility", "features")
+
+
+def _by_size(capacity: int | str) -> tuple[bool, float]:
+    """Put lengths of lists in order: numbers, then shares of the people."""
+    share = isinstance(capacity, str)
+    return share, float(str(capacity).rstrip("%"))
 
 
 def _frozen(value: Any) -> Any:

@@ -120,7 +120,10 @@ def train_model(
     rankers = make_rankers(bundle, plain, test, protocol, half_life) | ceiling(
         truth, histories, test
     )
-    evaluation = judge_rankers(test, rankers, protocol)
+    evaluation = judge_rankers(
+        test, rankers, protocol, histories, development=development, split=split,
+        half_life=half_life,
+    )  # fmt: skip
     return Trained(bundle, split, learned, evaluation, development, test, rankers, half_life)
 
 
@@ -312,8 +315,9 @@ def _metrics(trained: Trained) -> dict[str, float]:
         for name, value in summary.items():
             values = value if "value" not in value else {"": value}
             for k, estimate in values.items():
-                if estimate["value"] is not None:
-                    metrics[f"{ranker}.{name}{'_' + k if k else ''}"] = estimate["value"]
+                if estimate.get("value") is not None:
+                    at = f"_{k.replace('%', '_percent')}" if k else ""
+                    metrics[f"{ranker}.{name}{at}"] = estimate["value"]
     return metrics
 
 

@@ -1,0 +1,43 @@
+"""What rankers, measures and groups are called for people."""
+
+from __future__ import annotations
+
+NAMES = {
+    "model": "model",
+    "anchor": "anchor alone",
+    "plain_lightgbm": "plain LightGBM",
+    "count_30d": "count, 30 days",
+    "count_90d": "count, 90 days",
+    "count_365d": "count, 365 days",
+    "decayed_count": "decayed count",
+    "true_intensity": "true risk (the ceiling)",
+}
+
+DIMENSIONS = {
+    "history": "By whether the rule was ever met before",
+    "tenure": "By time since the person was first known",
+    "coverage": "By how much of the year before the feeds cover",
+    "site": "By site",
+}
+
+
+def ranker_name(name: str) -> str:
+    """Give the name that people read.
+
+    Examples
+    --------
+    >>> ranker_name("count_30d"), ranker_name("something_else")
+    ('count, 30 days', 'something else')
+    """
+    return NAMES.get(name, name.replace("_", " "))
+
+
+def capacity_name(k: str) -> str:
+    """Name a length of list.
+
+    Examples
+    --------
+    >>> capacity_name("75"), capacity_name("1%")
+    ('75', '1% of people')
+    """
+    return f"{k} of people" if k.endswith("%") else k
