@@ -19,6 +19,7 @@ from hiu_risk.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from hiu_serving.chances import Chances
     from hiu_serving.worklist import Worklist
 
 
@@ -84,6 +85,13 @@ class FeedResult(Result):
     status: str
 
 
+class ChancesResult(Result):
+    """The chances of one listed person; the keys are horizons in days."""
+
+    person: str
+    within_days: dict[str, float]
+
+
 class ScoreResult(Result):
     """The worklist of one day, and where it was written."""
 
@@ -108,6 +116,7 @@ class ScoreResult(Result):
     previous_model: str | None
     least_days: int
     abstained: list[AbstainedResult]
+    chances: list[ChancesResult]
     files: list[str]
     not_for: str
 
@@ -131,15 +140,24 @@ def score(
     least_days: Annotated[
         int, typer.Option(help="Days that must be known of somebody before they are scored.")
     ] = 28,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="A model of another horizon, for chances.csv; may be repeated."
+        ),
+    ] = None,
     json_file: JsonFile = None,
 ) -> None:
     """List the people most likely to meet the definition soon, each with reasons.
 
     The list is kept in the model home, so that the next one can say what changed.
     """
+    from hiu_risk.files import write_text
     from hiu_risk.model import ModelHome
+    from hiu_risk.model.horizons import HorizonFamily
     from hiu_risk.store import Store
     from hiu_risk.times import now, parse_as_of
+    from hiu_serving.chances import chances_csv, chances_of
     from hiu_serving.coverage import Floor
     from hiu_serving.files import write_worklist
     from hiu_serving.freshness import FreshnessLimits
@@ -149,7 +167,9 @@ def score(
     from hiu_serving.state import State
 
     limits = FreshnessLimits(banner_days, refuse_days)
-    scorer = Scorer.of(ModelHome(home).load(model), floor=Floor(least_days))
+    models = ModelHome(home)
+    scorer = Scorer.of(models.load(model), floor=Floor(least_days))
+    family = HorizonFamily(scorer.bundle, [models.load(name) for name in also]) if also else None
     moment = parse_as_of(as_of, scorer.bundle.manifest.zone)
     opened = Store.open(store)
     rules = opened.manifest
@@ -172,12 +192,16 @@ def score(
     finally:
         state.close()
     files = write_worklist(worklist, out, made_at)
-    result = _result(worklist, files)
+    chances = family and chances_of(histories, scorer, family, worklist)
+    if chances:
+        files = (*files, out / "chances.csv")
+        write_text(files[-1], chances_csv(chances))
+    result = _result(worklist, files, chances)
     _say(worklist, result)
     write_result(json_file, result)
 
 
-def _result(worklist: Worklist, files: tuple[Path, ...]) -> ScoreResult:
+def _result(worklist: Worklist, files: tuple[Path, ...], chances: Chances | None) -> ScoreResult:
     from dataclasses import asdict
 
     from hiu_risk import NOT_FOR
@@ -193,6 +217,15 @@ def _result(worklist: Worklist, files: tuple[Path, ...]) -> ScoreResult:
         entries=[EntryResult(**entry) for entry in plain["entries"]],
         previous_model=worklist.previous_bundle_id,
         abstained=[AbstainedResult(**one) for one in plain["abstained"]],
+        chances=[
+            ChancesResult(
+                person=person,
+                within_days=dict(zip(map(str, chances.horizons), values, strict=True)),
+            )
+            for person, values in zip(chances.people, chances.values, strict=True)
+        ]
+        if chances
+        else [],
         files=[str(file) for file in files],
         not_for=NOT_FOR,
         **{

@@ -54,12 +54,12 @@ def worklist_csv(worklist: Worklist) -> str:
     for entry in worklist.entries:
         since = entry.since
         row = [
-            entry.rank, _inert(entry.person), repr(entry.score), entry.band, entry.change,
+            entry.rank, inert(entry.person), repr(entry.score), entry.band, entry.change,
             "" if entry.previous_rank is None else entry.previous_rank,
-            *_sentences(entry.reasons), _inert(" ".join(entry.cautions)),
+            *_sentences(entry.reasons), inert(" ".join(entry.cautions)),
             *_sentences(entry.lowering),
             "" if since is None or since.score is None else repr(since.score),
-            "" if since is None else _inert(since.text),
+            "" if since is None else inert(since.text),
         ]  # fmt: skip
         writer.writerow(row)
     return out.getvalue()
@@ -71,16 +71,17 @@ def not_scored_csv(worklist: Worklist) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_NOT_SCORED_COLUMNS)
     for one in worklist.abstained:
-        writer.writerow([_inert(one.person), one.code, one.days_known, one.incidents])
+        writer.writerow([inert(one.person), one.code, one.days_known, one.incidents])
     return out.getvalue()
 
 
 def _sentences(reasons: Sequence[Reason]) -> list[str]:
-    said = [_inert(reason.sentence) for reason in reasons]
+    said = [inert(reason.sentence) for reason in reasons]
     return said + [""] * (MOST_REASONS - len(said))
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
+    """Keep a spreadsheet from reading a text as a formula."""
     return f"'{text}" if text.startswith(_STARTS_A_FORMULA) else text
 
 

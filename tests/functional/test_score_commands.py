@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hiu_features.catalogue import default_catalogue
 from hiu_risk.cli.main import main
 from hiu_risk.files import write_json
 from hiu_risk.ingest import run_ingest
+from hiu_risk.model import ModelHome
 from hiu_risk.store import Store
 from hiu_risk.synth import write_region
 from hiu_serving.api.example import request_for
@@ -256,3 +258,33 @@ def test_the_api_says_of_a_person_in_the_store_what_the_list_says(
     assert [e["person"] for e in told["entries"]] == [e["person"] for e in listed["entries"]]
     status = client.ask("GET", "/_status", key=client.worklist).json()
     assert status["status"] == "pass"
+
+
+def test_chances_at_other_horizons_are_in_order_beside_the_list(
+    run: Run, score: Run, store: Path, home: Path, tmp_path: Path
+) -> None:
+    kept = make_bundle()
+    soon = replace(kept, manifest=replace(kept.manifest, horizon_days=30))  # as high as at 90 days
+    later = replace(
+        kept,
+        manifest=replace(kept.manifest, horizon_days=180),
+        calibrator=replace(kept.calibrator, intercept=kept.calibrator.intercept - 1),
+    )
+    versions = [ModelHome(home).add(bundle)[:12] for bundle in (later, soon)]
+    also = [word for version in versions for word in ("--also", version)]
+    code, _, err = score(
+        "--as-of", "2023-04-01", "--capacity", 15, *also, "--json", tmp_path / "w.json"
+    )
+    assert code == 0, err
+    result = json.loads((tmp_path / "w.json").read_text("utf-8"))
+    with (tmp_path / "out" / "chances.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 15
+    for entry, row, told in zip(result["entries"], rows, result["chances"], strict=True):
+        chances = [float(row[f"within_{days}_days"]) for days in (30, 90, 180)]
+        assert row["person"] == told["person"] == entry["person"]
+        assert list(told["within_days"].values()) == chances
+        assert chances == sorted(chances)
+        assert chances[1] == entry["score"]  # the list's own model keeps its score
+    code, _, err = score("--as-of", "2023-04-01", "--also", "champion")
+    assert (code, "two models have the same horizon" in " ".join(err.split())) == (1, True)
