@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from hiu_risk.errors import UsageError
+
 Every = Literal["auto", "month"]
 
 
@@ -186,14 +188,38 @@ class GateSettings:
     stability_floor: Annotated[float, Field(ge=0, le=1)] = 0.75
 
 
+@dataclass(frozen=True)
+class Period:
+    """Days on which people called, or were counted, differently: a pandemic, a strike.
+
+    ``hiu-risk train --sensitivity`` trains once more without the origins whose horizon touches
+    it. The model itself learns from them.
+
+    Parameters
+    ----------
+    name : str
+    first, last : date
+        Both inclusive, local days.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=40)]
+    first: date
+    last: date
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise UsageError("a period ends before it begins", where=f"periods, {self.name}")
+
+
 SECTIONS: dict[str, type] = {
     "origins": Origins,
     "anchor": AnchorSettings,
     "booster": BoosterSettings,
     "audit": AuditSettings,
     "gates": GateSettings,
+    "periods": Period,
 }
 """Tables of a protocol file, besides ``[definition]`` and ``[eligibility]``."""
 
-JUDGING_SECTIONS: tuple[str, ...] = ("audit", "gates")
+JUDGING_SECTIONS: tuple[str, ...] = ("audit", "gates", "periods")
 """Sections that change how a model is judged or governed, never the model: not in its hash."""
