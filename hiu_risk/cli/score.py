@@ -192,7 +192,7 @@ def score(
     finally:
         state.close()
     files = write_worklist(worklist, out, made_at)
-    chances = family and chances_of(histories, scorer, family, worklist)
+    chances = chances_of(histories, scorer, family, worklist) if family else None
     if chances:
         files = (*files, out / "chances.csv")
         write_text(files[-1], chances_csv(chances))
