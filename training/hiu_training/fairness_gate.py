@@ -31,7 +31,7 @@ def judge_fairness(
         The tolerances.
     """
     if not mine:
-        return "insufficient evidence", "the model was not audited: run hiu-risk audit --model"
+        return "insufficient evidence", "the model was not audited: run hiu-risk audit --model VERSION"
     if not champion:
         return "passed", "there is no champion to be worse than; the audit is kept"
     if not theirs:

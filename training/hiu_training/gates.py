@@ -234,11 +234,13 @@ def _fairness(evidence: GateEvidence, settings: GateSettings) -> tuple[Outcome, 
 
 # What it was made from
 
+_HASH = re.compile("[0-9a-f-]{64,}")
+
 
 def _hashes(evidence: GateEvidence, _settings: GateSettings) -> tuple[Outcome, str]:
     recorded = {
-        "data_hash": re.fullmatch("[0-9a-f]{64}", evidence.data_hash),
-        "protocol_hash": re.fullmatch("[0-9a-f]{64}", evidence.protocol_hash),
+        "data_hash": _HASH.fullmatch(evidence.data_hash),
+        "protocol_hash": _HASH.fullmatch(evidence.protocol_hash),
         "code_version": re.search(r"\+[0-9a-f]{12,}$", evidence.code_version),
     }
     missing = [name for name, found in recorded.items() if not found]

@@ -42,7 +42,7 @@ class Registered:
 def is_there(home: Path) -> bool:
     """Whether there is an MLflow to ask; a home that never trained has none of its own."""
     path = own_database(home)
-    return path is None or path.is_file()
+    return path is None or (path.is_file() and path.stat().st_size > 0)
 
 
 def registered(home: Path) -> list[Registered]:
