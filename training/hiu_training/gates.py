@@ -128,14 +128,15 @@ def _beats(
     few = _too_few(evaluation, settings)
     if few:
         return "insufficient evidence", few
-    rivals = {name: measure(evaluation["rankers"][name]) for name in _rivals(evaluation, settings)}
+    rankers = evaluation["rankers"]
+    rivals = {name: measure(rankers.get(name, {})) for name in _rivals(evaluation, settings)}
     unknown = [name for name, estimate in rivals.items() if value_of(estimate) is None]
     if unknown or not rivals:
         return "insufficient evidence", f"not measured for {', '.join(unknown) or 'any baseline'}"
     best = max(rivals, key=lambda name: rivals[name]["value"])
-    mine = measure(evaluation["rankers"]["model"])
+    mine = measure(rankers["model"])
     apart = measure(evaluation.get("differences", {}).get(best, {}))
-    if value_of(mine) is None or value_of(apart) is None or apart["low"] is None:
+    if value_of(mine) is None or value_of(apart) is None or apart.get("low") is None:
         return "insufficient evidence", f"no interval of the difference from {best}"
     words = (
         f"{mine['value']:.3f} against {rivals[best]['value']:.3f} of {best}, difference "
@@ -151,10 +152,7 @@ def _beats(
 def _rivals(evaluation: Mapping[str, Any], settings: GateSettings) -> list[str]:
     """Name the baselines; the anchor isn't one where the model is nothing but its anchor."""
     if settings.baselines:
-        judged = evaluation["rankers"]
-        return [name for name in settings.baselines if name in judged] + [
-            name for name in settings.baselines if name not in judged
-        ]
+        return list(settings.baselines)
     same = evaluation.get("differences", {}).get("anchor", {}).get("average_precision") or {}
     left_out = {"model", CEILING}
     if same.get("low") == same.get("high") == same.get("value") == 0:
@@ -165,7 +163,7 @@ def _rivals(evaluation: Mapping[str, Any], settings: GateSettings) -> list[str]:
 def _too_few(evaluation: Mapping[str, Any], settings: GateSettings) -> str:
     if "model" not in evaluation.get("rankers", {}):
         return "the model was not evaluated"
-    found = evaluation.get("population", {}).get("positive_people", 0)
+    found = evaluation.get("population", {}).get("positive_people") or 0
     if found < settings.min_positive_people:
         return (
             f"{found} people became cases at the test dates; "
