@@ -204,7 +204,7 @@ class _Judge:
 
     def _positive_people(self, mask: NDArray[np.bool_] | None) -> int:
         positive = self.rows.label == 1
-        return len(np.unique(self.rows.person[positive if mask is None else positive & mask]))
+        return _distinct(self.rows.person[positive if mask is None else positive & mask])
 
     def _ties(self, name: str, where: str) -> dict[str, Any]:
         """Give what the luckiest and the unluckiest order of equal scores would have found."""
@@ -237,7 +237,8 @@ class _Judge:
                 continue
             other = self.draws[name]["pooled"]
             told: dict[str, Any] = {}
-            for kind in COMPARED:
+            slopes = [kind for kind in ("calibration_slope",) if kind in mine and kind in other]
+            for kind in (*COMPARED, *slopes):
                 reach = self.influence[MODEL], self.influence[name]
                 apart = reach[0][kind] - reach[1][kind] if kind in reach[0] else None
                 freedom = people - 1 if apart is None else freedom_of(apart)
@@ -270,9 +271,9 @@ class _Judge:
         """Judge each group of each dimension by the lists made of everybody."""
         found: dict[str, Any] = {}
         setting = next(iter(self.found.values())).setting
-        for dimension, values in setting.details.groups.items():
-            for group in sorted(np.unique(values).tolist()):
-                mask = values == group
+        for dimension, grouping in setting.details.groups.items():
+            for code in np.unique(grouping.code).tolist():
+                group, mask = grouping.names[code], np.asarray(grouping.code == code)
                 population = _population(self.rows, mask)
                 enough = population["positive_people"] >= FEWEST
                 shown = [n for n, a in self.found.items() if a.in_groups] if enough else []
@@ -307,7 +308,13 @@ def _population(rows: Rows, mask: NDArray[np.bool_]) -> dict[str, int]:
     positive = mask & (rows.label == 1)
     return {
         "rows": int(mask.sum()),
-        "people": len(np.unique(rows.person[mask])),
+        "people": _distinct(rows.person[mask]),
         "positives": int(positive.sum()),
-        "positive_people": len(np.unique(rows.person[positive])),
+        "positive_people": _distinct(rows.person[positive]),
     }
+
+
+def _distinct(person: NDArray[np.int32]) -> int:
+    seen = np.zeros(int(person.max(initial=-1)) + 1, np.bool_)
+    seen[person] = True
+    return int(seen.sum())

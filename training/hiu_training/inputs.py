@@ -86,8 +86,12 @@ def make_rows(
     catalogue: Catalogue,
     *,
     progress: Advance | None = None,
+    caseload_censors: bool = True,
 ) -> Rows:
-    """Build the rows at these origins; the censored are dropped and counted."""
+    """Build the rows at these origins; the censored are dropped and counted.
+
+    ``caseload_censors`` is off only to see how much time on a caseload matters.
+    """
     check_list_day(protocol.target, as_ofs, histories.zone)
     eligible = eligibility(histories, as_ofs, protocol.definition, protocol.policy)
     risk = at_risk(
@@ -96,7 +100,7 @@ def make_rows(
     )  # fmt: skip
     result = outcomes(
         histories, as_ofs, protocol.definition, protocol.horizon_days, protocol.target,
-        protocol.overlap, rows=risk.mask,
+        protocol.overlap, rows=risk.mask, caseload_censors=caseload_censors,
     )  # fmt: skip
     kept = result.label >= 0
     table = build(histories, as_ofs, catalogue, rows=kept, progress=progress)
