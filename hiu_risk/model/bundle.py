@@ -116,6 +116,8 @@ class Bundle:
     def _manifest_data(self) -> dict[str, Any]:
         data = {"schema_version": SCHEMA_VERSION, **asdict(self.manifest)}
         data["feature_names"] = list(self.manifest.feature_names)
+        if data["mitigation"] is None:  # bundles made before there was such a key keep their id
+            del data["mitigation"]
         data["files"] = self.file_hashes()
         return data
 

@@ -49,6 +49,8 @@ class Manifest:
         Lowest score of each band but ``usual``.
     base_rate : float
         Share of positive rows in the calibration block.
+    mitigation : dict or None
+        What was chosen against unfairness, by whom and why; None where nothing was.
     """
 
     feature_names: tuple[str, ...]
@@ -67,6 +69,7 @@ class Manifest:
     code_version: str
     bands: Mapping[str, float]
     base_rate: float
+    mitigation: Mapping[str, Any] | None = None
 
 
 def digest(data: Any) -> str:
