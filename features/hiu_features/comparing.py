@@ -77,11 +77,12 @@ def _so_many(percent: int, peers: str) -> str:
 
 def _of_counts(value: int, quantiles: Sequence[tuple[int, float]], peers: str) -> str:
     whole = [(percent, math.ceil(number - 1e-6)) for percent, number in quantiles]
+    fewer = _below(value, [(percent, number) for percent, number in whole if number < value])
     below, above = _below(value, whole), _above(value, whole)
-    if below is not None and below[0] >= 50:
-        percent, number = below
-        had = f"{number:,} or fewer" if number else "none too" if value == 0 else "none"
-        return f"{_so_many(percent, peers)} had {had}"
+    for found in (fewer, below):
+        if found is not None and found[0] >= 50:
+            had = f"{found[1]:,} or fewer" if found[1] else "none too" if value == 0 else "none"
+            return f"{_so_many(found[0], peers)} had {had}"
     if above is not None and above[0] <= 50:
         return f"{_so_many(100 - above[0], peers)} had {above[1]:,} or more"
     return ""

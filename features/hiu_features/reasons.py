@@ -31,7 +31,7 @@ MOST_REASONS = 3
 SMALLEST = 0.05
 """Log-odds below which a concept isn't worth a sentence: it moves the odds by about 5% or less."""
 
-_NO_PLAIN_WORDS = frozenset({"decayed", "recent_weight", "gap_variation"})
+NO_PLAIN_WORDS = frozenset({"decayed", "recent_weight", "gap_variation"})
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Reasoner:
     def _told_by(self) -> list[int | None]:
         """For each feature, the place of the one that tells it: mostly its own."""
         return [
-            self._plain_count(feature) if feature.primitive in _NO_PLAIN_WORDS else place
+            self._plain_count(feature) if feature.primitive in NO_PLAIN_WORDS else place
             for place, feature in enumerate(self.catalogue)
         ]
 

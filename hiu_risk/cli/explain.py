@@ -1,14 +1,13 @@
-"""``hiu-risk explain``: one person's score, taken apart."""
+"""``hiu-risk explain``: one person's score taken apart, everybody's, or the reasons themselves."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hiu_risk.cli.output import (
-    AsOf,
     HomeFolder,
     JsonFile,
     ModelName,
@@ -17,9 +16,12 @@ from hiu_risk.cli.output import (
     say,
     write_result,
 )
+from hiu_risk.errors import UsageError
 
 if TYPE_CHECKING:
+    from hiu_risk.model import ModelHome
     from hiu_serving.explain import Explanation
+    from hiu_serving.scorer import Scorer
 
 
 class FeaturePart(Result):
@@ -56,6 +58,24 @@ class CautionSaid(Result):
     text: str
 
 
+class MoveSaid(Result):
+    """How one concept moved a score: in log-odds, and its part of the change of the chance."""
+
+    concept: str
+    contribution: float
+    chance: float
+
+
+class SinceSaid(Result):
+    """What changed since the last list; ``score`` is the person's then, by this model."""
+
+    as_of: int
+    score: float | None
+    events: str
+    chance: str
+    moves: list[MoveSaid]
+
+
 class ExplainResult(Result):
     """A score taken apart: ``base`` and all contributions add up to ``log_odds``."""
 
@@ -73,36 +93,150 @@ class ExplainResult(Result):
     lowering: list[ReasonSaid]
     cautions: list[CautionSaid]
     not_scored: CautionSaid | None
+    since: SinceSaid | None
     not_for: str
 
 
 def explain(
-    as_of: AsOf,
-    person: Annotated[str, typer.Option(help="A pseudonym, as on a worklist.")],
+    as_of: Annotated[
+        str,
+        typer.Option(
+            metavar="DATE",
+            help="Index date, 2025-03-01 or 2025-03-01T06:00:00Z; not for --faithfulness.",
+        ),
+    ] = "",
+    person: Annotated[str, typer.Option(help="A pseudonym, as on a worklist.")] = "",
+    everybody: Annotated[
+        bool, typer.Option("--all", help="Take everybody's score apart, into files in --out.")
+    ] = False,
+    beeswarm: Annotated[
+        bool, typer.Option("--beeswarm", help="Draw everybody's contributions with --plot.")
+    ] = False,
+    dependence: Annotated[
+        str, typer.Option(metavar="FEATURE", help="Draw one feature's contributions with --plot.")
+    ] = "",
+    faithfulness: Annotated[
+        bool,
+        typer.Option(
+            "--faithfulness",
+            help="Measure on the test dates whether reasons are true of the model and stable.",
+        ),
+    ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Picture, .svg or .png; of a person, the waterfall."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of Parquet files, for --all.")
+    ] = None,
     store: StoreFolder = Path("store"),
     home: HomeFolder = Path("mlruns"),
     model: ModelName = "champion",
+    refits: Annotated[
+        int, typer.Option(min=0, max=50, help="Refits of each kind, for --faithfulness.")
+    ] = 3,
+    capacity: Annotated[
+        int, typer.Option(min=1, help="Length of the lists looked at, for --faithfulness.")
+    ] = 75,
     json_file: JsonFile = None,
 ) -> None:
-    """Take one person's score apart: what raises it, what lowers it, and that it adds up."""
+    """Take scores apart: what raises them, what lowers them, and that it adds up.
+
+    Give one of --person, --all, --beeswarm, --dependence and --faithfulness.
+    """
+    from hiu_risk.model import ModelHome
+    from hiu_risk.times import parse_as_of
+    from hiu_serving.scorer import Scorer
+
+    asked = {
+        "--person": bool(person), "--all": everybody, "--beeswarm": beeswarm,
+        "--dependence": bool(dependence), "--faithfulness": faithfulness,
+    }  # fmt: skip
+    what = _only(asked)
+    _check_options(what, as_of=as_of, plot=plot, out=out, json_file=json_file)
+    models = ModelHome(home)
+    scorer = Scorer.of(models.load(model))
+    if what == "--faithfulness":
+        _measure(store, models, scorer, capacity, refits)
+        return
+    moment = parse_as_of(as_of, scorer.bundle.manifest.zone)
+    if what == "--person":
+        _person(store, home, scorer, person, moment, plot, json_file)
+    elif what == "--all":
+        assert out is not None  # noqa: S101 - checked above
+        _everybody(store, scorer, moment, out)
+    else:
+        assert plot is not None  # noqa: S101 - checked above
+        _draw(store, scorer, moment, dependence, plot)
+
+
+def _only(asked: dict[str, bool]) -> str:
+    chosen = [name for name, wanted in asked.items() if wanted]
+    if len(chosen) != 1:
+        raise UsageError(
+            "explain does one thing at a time" if chosen else "nothing to explain",
+            where=", ".join(chosen) or "explain",
+            fix="give one of " + ", ".join(asked),
+        )
+    return chosen[0]
+
+
+def _check_options(
+    what: str, *, as_of: str, plot: Path | None, out: Path | None, json_file: Path | None
+) -> None:
+    needs = {
+        "--all": ("--out", out),
+        "--beeswarm": ("--plot", plot),
+        "--dependence": ("--plot", plot),
+    }
+    name, given = needs.get(what, ("", True))
+    if given is None:
+        raise UsageError(f"{what} needs {name}", where=what, fix=f"say where to write with {name}")
+    if what != "--faithfulness" and not as_of:
+        raise UsageError("an index date is missing", where=what, fix="give it with --as-of")
+    if json_file is not None and what != "--person":
+        raise UsageError("--json goes with --person", where="--json", fix=f"leave it out of {what}")
+    if plot is not None:
+        from hiu_training.shap_plots import check_picture
+
+        check_picture(plot)
+
+
+def _person(
+    store: Path,
+    home: Path,
+    scorer: Scorer,
+    person: str,
+    moment: int,
+    plot: Path | None,
+    json_file: Path | None,
+) -> None:
     from dataclasses import asdict
 
     from hiu_risk import NOT_FOR
-    from hiu_risk.model import ModelHome
-    from hiu_risk.store import Store
-    from hiu_risk.times import parse_as_of
     from hiu_serving.explain import explain as explained_by
     from hiu_serving.explain import position_of
-    from hiu_serving.scorer import Scorer
+    from hiu_serving.identity import doubtful
+    from hiu_serving.state import State
 
-    scorer = Scorer.of(ModelHome(home).load(model))
-    moment = parse_as_of(as_of, scorer.bundle.manifest.zone)
-    opened = Store.open(store)
-    rules = opened.manifest
-    scorer.require_same_rules(rules.zone, rules.counting, rules.gap_seconds)
-    histories = opened.histories()
-    found = explained_by(histories, position_of(histories, person), moment, scorer)
+    opened, histories = _opened(store, scorer)
+    position = position_of(histories, person)
+    state = State.open_existing(home)
+    try:
+        before = None if state is None else state.before(moment, scorer.purpose)
+    finally:
+        if state is not None:
+            state.close()
+    found = explained_by(
+        histories, position, moment, scorer,
+        last=None if before is None else before.as_of,
+        doubts=doubtful(opened, [position], moment),
+    )  # fmt: skip
+    if plot is not None:
+        _waterfall(found, scorer, plot)
     _say(found, scorer.version)
+    if plot is not None:
+        say(f"Written: {plot}")
     say(NOT_FOR)
     write_result(
         json_file,
@@ -117,6 +251,143 @@ def explain(
     )
 
 
+def _opened(store: Path, scorer: Scorer) -> tuple[Any, Any]:
+    from hiu_risk.store import Store
+
+    opened = Store.open(store)
+    rules = opened.manifest
+    scorer.require_same_rules(rules.zone, rules.counting, rules.gap_seconds)
+    return opened, opened.histories()
+
+
+def _waterfall(found: Explanation, scorer: Scorer, plot: Path) -> None:
+    import numpy as np
+
+    from hiu_training.shap_plots import Parts, waterfall
+
+    by_name = {part.feature: part for concept in found.concepts for part in concept.features}
+    parts = [by_name[name] for name in scorer.catalogue.names]
+    missing = float("nan")
+    values = [missing if part.value is None else part.value for part in parts]
+    waterfall(
+        plot,
+        Parts(
+            scorer.catalogue.names,
+            np.array([values], np.float32),
+            np.array([[part.contribution for part in parts]]),
+            found.base,
+        ),
+        f"From the base to this person's score, {found.score:.3f} (log-odds)",
+    )
+
+
+def _everybody(store: Path, scorer: Scorer, moment: int, out: Path) -> None:
+    from hiu_features.write import run
+    from hiu_risk import NOT_FOR
+    from hiu_risk.progress import progress
+    from hiu_serving.parts import ExplainWork, score_job
+
+    job = score_job(store, scorer.bundle, moment, work=ExplainWork)
+    people = float(job.parts[-1].stop if job.parts else 0)
+    with progress("Explaining", total=max(people, 1.0), unit="people") as advance:
+        manifest = run(job, out, replace=True, progress=advance)
+    say(f"Explained {manifest['rows']:,} of {manifest['people']:,} people, model {scorer.version}")
+    say("Every row's parts add up to its score within 0.000001 of log-odds.")
+    say(f"Written: {out} ({len(manifest['parts'])} parts)")
+    say("For the High Intensity Use team only: it holds pseudonyms, and may not leave the team.")
+    say(NOT_FOR)
+
+
+def _draw(store: Path, scorer: Scorer, moment: int, feature: str, plot: Path) -> None:
+    import numpy as np
+
+    from hiu_risk.errors import DataError
+    from hiu_training.shap_plots import MOST_POINTS, Parts, beeswarm, dependence
+
+    _, histories = _opened(store, scorer)
+    mask = scorer.candidates(histories, moment).mask
+    if not mask.any():
+        raise DataError(
+            "nobody can be scored at the index date", where="--as-of", fix="choose another date"
+        )
+    chosen = np.flatnonzero(mask)
+    if len(chosen) > MOST_POINTS:
+        chosen = chosen[np.linspace(0, len(chosen) - 1, MOST_POINTS).astype(np.int64)]
+    some = np.zeros_like(mask)
+    some[chosen] = True
+    scored = scorer.score(histories, moment, some)
+    contributions, base = scorer.contributions(scored.values, scored.score)
+    parts = Parts(scorer.catalogue.names, scored.values, contributions, float(base[0]))
+    if feature:
+        dependence(plot, parts, feature)
+    else:
+        beeswarm(plot, parts)
+    say(f"Drawn: {len(chosen):,} of {int(mask.sum()):,} people who can be scored")
+    say(f"Written: {plot}")
+
+
+def _measure(store: Path, models: ModelHome, scorer: Scorer, capacity: int, refits: int) -> None:
+    from hiu_risk.model import evidence
+    from hiu_training.faithfulness import faithfulness
+    from hiu_training.inputs import make_rows
+    from hiu_training.protocol import parse_protocol
+    from hiu_training.scored import check_purpose
+    from hiu_training.split import make_split
+    from hiu_training.stability import stability
+
+    bundle = scorer.bundle
+    protocol = parse_protocol(bundle.protocol, where=f"model {scorer.version}, protocol.toml")
+    check_purpose(bundle, protocol)
+    opened, histories = _opened(store, scorer)
+    split = make_split(protocol, histories.feeds, histories.zone)
+    test = make_rows(histories, split.test, protocol, scorer.catalogue)
+    facts = {
+        "model": scorer.id,
+        "store": opened.content_hash,
+        "same_store": opened.content_hash == bundle.manifest.data_hash,
+        "test_dates": split.test.tolist(),
+    }
+    found = facts | faithfulness(histories, test, bundle, capacity=capacity, seed=protocol.seed)
+    evidence.keep(models, scorer.version, "faithfulness", found)
+    _say_faithful(found)
+    if refits:
+        development = make_rows(histories, split.development, protocol, scorer.catalogue)
+        steady = facts | stability(
+            development, test, split, bundle, protocol, refits=refits, capacity=capacity
+        )
+        evidence.keep(models, scorer.version, "stability", steady)
+        _say_stable(steady)
+    say(f"Kept with the model: {models.path / 'evidence' / scorer.version}")
+    if not facts["same_store"]:
+        say("This is not the store that the model was trained on.")
+
+
+def _share(found: dict[str, Any]) -> str:
+    if found["value"] is None:
+        return "not measured"
+    return f"{found['value']:.0%} ({found['low']:.0%} to {found['high']:.0%})"
+
+
+def _say_faithful(found: dict[str, Any]) -> None:
+    say(
+        f"The {found['capacity']} highest of {found['origins']} test dates: {found['listed']:,} "
+        f"top reasons of {found['people']:,} people; behind {found['nothing_behind']:,} stands no "
+        "event"
+    )
+    say(f"Without the events behind the top reason the score falls: {_share(found['falls'])}")
+    say(f"Without as many other events of the person: {_share(found['falls_at_random'])}")
+    say(f"The reason's events weigh more than the others: {_share(found['falls_more'])}")
+
+
+def _say_stable(found: dict[str, Any]) -> None:
+    for name, title in (("seeds", "other seeds"), ("resamples", "people drawn again")):
+        part = found[name]
+        say(f"{found['refits']} refits, {title}:")
+        say(f"  same first reason                {_share(part['same_top'])}")
+        say(f"  of the top three, still there    {_share(part['kept'])}")
+        say(f"  listed again                     {_share(part['listed_again'])}")
+
+
 def _say(found: Explanation, version: str) -> None:
     if found.not_scored is not None:
         say(f"Not on any list. {found.not_scored.text}")
@@ -125,6 +396,10 @@ def _say(found: Explanation, version: str) -> None:
         say(f"{title}:" if reasons else f"{title}: nothing that stands out")
         for reason in reasons:
             say(f"  {reason.sentence}  [{reason.contribution:+.3f}]")
+    if found.since is not None:
+        say("Since the last list:")
+        say(f"  {found.since.events}")
+        say(f"  {found.since.chance}")
     for caution in found.cautions:
         say(caution.text)
     say(f"Log-odds {found.log_odds:+.4f} = base {found.base:+.4f}")

@@ -1,0 +1,138 @@
+"""Whether reasons would be the same had the model been trained by other dice.
+
+The model is fitted again with other seeds, and again on persons drawn with replacement. For the
+people a list would name, the top three reasons of each refit are held against the model's own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiu_features import default_catalogue
+from hiu_features.reasons import Reasoner
+from hiu_risk.model import Bundle
+from hiu_training.faithfulness import mean_of
+from hiu_training.inputs import Rows
+from hiu_training.learner import learn
+from hiu_training.protocol import Protocol
+from hiu_training.split import Split
+
+log = logging.getLogger(__name__)
+
+
+def stability(
+    development: Rows,
+    test: Rows,
+    split: Split,
+    bundle: Bundle,
+    protocol: Protocol,
+    *,
+    refits: int = 3,
+    capacity: int = 75,
+) -> dict[str, Any]:
+    """Refit a model and compare the top three reasons of the listed.
+
+    Parameters
+    ----------
+    development, test : Rows
+        What the model learns from and is judged on.
+    split : Split
+        Their blocks.
+    bundle : Bundle
+        The model.
+    protocol : Protocol
+        How it was trained.
+    refits : int
+        How often, for seeds and for resamples each.
+    capacity : int
+        Rows looked at per test origin.
+
+    Returns
+    -------
+    dict
+        For ``seeds`` and ``resamples``: ``same_top`` (share whose first reason stays first),
+        ``kept`` (mean share of the top three that stay among them) and ``listed_again`` (share
+        that the refit lists too), each with a 95% interval over persons.
+    """
+    listed = _listed(bundle, test, capacity)
+    own = _top_three(bundle, test, listed)
+    catalogue = default_catalogue().select(bundle.feature_names)
+    result: dict[str, Any] = {"capacity": capacity, "refits": refits, "listed": len(listed)}
+    for name, tries in (
+        ("seeds", _other_seeds(development, protocol, refits)),
+        ("resamples", _resampled(development, protocol, refits)),
+    ):
+        same, kept, again = [], [], []
+        for number, (rows, asked) in enumerate(tries, start=1):
+            log.info("Refit %d of %d: %s", number, refits, name)
+            learned = learn(rows, split, asked, catalogue.directions)
+            other = replace(
+                bundle, anchor=learned.anchor, booster=learned.booster,
+                calibrator=learned.calibrator,
+            )  # fmt: skip
+            theirs = _top_three(other, test, listed)
+            same.append([a[:1] == b[:1] for a, b in zip(own, theirs, strict=True)])
+            kept.append([_overlap(a, b) for a, b in zip(own, theirs, strict=True)])
+            again.append(np.isin(listed, _listed(other, test, capacity)))
+        person = test.person[listed].astype(np.int64)
+        result[name] = {
+            key: mean_of(np.mean(np.array(found, np.float64), axis=0), person, protocol.seed)
+            for key, found in (("same_top", same), ("kept", kept), ("listed_again", again))
+        }
+    return result
+
+
+def _other_seeds(rows: Rows, protocol: Protocol, refits: int) -> Iterator[tuple[Rows, Protocol]]:
+    for number in range(1, refits + 1):
+        yield rows, replace(protocol, seed=protocol.seed + number)
+
+
+def _resampled(rows: Rows, protocol: Protocol, refits: int) -> Iterator[tuple[Rows, Protocol]]:
+    people, place = np.unique(rows.person, return_inverse=True)
+    for number in range(refits):
+        rng = np.random.default_rng([protocol.seed, number])
+        times = np.bincount(rng.integers(len(people), size=len(people)), minlength=len(people))
+        yield taken(rows, np.repeat(np.arange(len(rows)), times[place])), protocol
+
+
+def taken(rows: Rows, index: NDArray[np.int64]) -> Rows:
+    """Take rows by position, some of them several times."""
+    n = len(rows)
+    arrays: dict[str, Any] = {
+        field.name: value[index]
+        for field in fields(rows)
+        if isinstance(value := getattr(rows, field.name), np.ndarray)
+        and len(value) == n
+        and field.name != "as_ofs"
+    }
+    return replace(rows, **arrays)
+
+
+def _listed(bundle: Bundle, rows: Rows, capacity: int) -> NDArray[np.int64]:
+    score = bundle.log_odds(rows.values)
+    found = [np.empty(0, np.int64)]
+    for place in range(len(rows.as_ofs)):
+        here = np.flatnonzero(rows.origin == place)
+        found.append(here[np.argsort(-score[here], kind="stable")[:capacity]])
+    return np.concatenate(found)
+
+
+def _top_three(bundle: Bundle, rows: Rows, index: NDArray[np.int64]) -> list[tuple[str, ...]]:
+    catalogue = default_catalogue().select(bundle.feature_names)
+    reasoner = Reasoner(catalogue, bundle.reference)
+    values = np.ascontiguousarray(rows.values[index])
+    parts, _ = bundle.contributions(values)
+    return [
+        tuple(reason.concept for reason in reasoner.raising(row, part))
+        for row, part in zip(values, parts, strict=True)
+    ]
+
+
+def _overlap(own: Sequence[str], theirs: Sequence[str]) -> float:
+    return len(set(own) & set(theirs)) / len(own) if own else float(not theirs)
