@@ -27,7 +27,7 @@ def check_who(who: str) -> str:
             where="--who",
             fix="name the person who answers for it",
         )
-    return _about_nobody(name, "--who")
+    return about_nobody(name, "--who")
 
 
 def check_reason(reason: str, *, needed: bool = False) -> str:
@@ -45,7 +45,7 @@ def check_reason(reason: str, *, needed: bool = False) -> str:
             where="--reason",
             fix="say why in a sentence or two",
         )
-    return _about_nobody(words, "--reason")
+    return about_nobody(words, "--reason")
 
 
 def _one_line(words: str) -> str:
@@ -53,14 +53,25 @@ def _one_line(words: str) -> str:
     return " ".join(kept.split())
 
 
-def _about_nobody(words: str, option: str) -> str:
+def about_nobody(
+    words: str,
+    where: str,
+    fix: str = "say it without naming anybody: the ledger is kept for good",
+) -> str:
+    """Refuse words that hold what looks like an NHS number or a person's pseudonym.
+
+    Examples
+    --------
+    >>> about_nobody("two calls were missed in May", "--reason")
+    'two calls were missed in May'
+    """
     from hiu_risk.ingest.pseudonym import is_nhs_number
 
     numbers = (re.sub("[ -]", "", found) for found in _TEN_DIGITS.findall(words))
     if _PSEUDONYM.search(words) or any(map(is_nhs_number, numbers)):
         raise UsageError(
             "the text holds what looks like an NHS number or a person's pseudonym",
-            where=option,
-            fix="say it without naming anybody: the ledger is kept for good",
+            where=where,
+            fix=fix,
         )
     return words

@@ -95,10 +95,13 @@ class Chart:
         The SVG element.
     says : str
         What it shows, for those who can't see it.
+    title : str
+        Printed above it; a chart in a grid has the grid's.
     """
 
     svg: str
     says: str
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -217,8 +220,8 @@ def _block(block: Block) -> dict[str, Any]:
                 "rows": [[_text(cell) for cell in row] for row in rows],
                 "note": note,
             }
-        case Chart(svg, says):
-            return {"kind": "chart", "svg": svg, "says": says}
+        case Chart(svg, says, title):
+            return {"kind": "chart", "svg": svg, "says": says, "title": title}
         case Grid(charts):
             return {
                 "kind": "grid",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from hiu_risk.suppression import SmallNumbers
+from hiu_risk.suppression import HIDDEN, SmallNumbers
 from hiu_training.audit.result import AuditDocument, Verdict
 from hiu_training.audit.wording import NO_VALUE, RECALL_WORDS
 from hiu_training.board.blocks import Block, Bullets, Chart, Column, Facts, Para, Section, Table
@@ -58,16 +58,11 @@ def decisions_section(material: Material) -> Section:
     )
     rows = [("Listed people", shown.words("listed"))]
     for name in names:
-        rows.append((ANSWER_WORDS[name], shown.words(name)))
-        rows += [
-            (f"… because: {phrase(key.split(': ', 1)[1], {}).lower()}", shown.words(key))
-            for key in shown.shown
-            if key.startswith(f"{name}: ")
-        ]
+        rows += [(ANSWER_WORDS[name], shown.words(name)), *_reasons(shown, name)]
     blocks: list[Block] = [
         Para("The list is advice. A person decides about every name on it.", "lead"),
         *_nothing(material),
-        Chart(share_chart(bars, says=says), says),
+        Chart(share_chart(bars, says=says), says, "Share of listed people, by decision"),
         Table(
             "Listed people by the latest decision about them",
             (Column("Decision", share=4), Column("People", number=True)),
@@ -77,6 +72,17 @@ def decisions_section(material: Material) -> Section:
         *_overrides(material),
     ]
     return Section("decisions", "Decisions, overrides and their reasons", tuple(blocks))
+
+
+def _reasons(shown: Counts, answer: str) -> list[tuple[str, str]]:
+    """Give the reasons for an answer; one row where none of them may be printed."""
+    keys = [key for key in shown.shown if key.startswith(f"{answer}: ")]
+    if keys and all(shown[key] == HIDDEN for key in keys):
+        return [("… reasons: too few of each to print", HIDDEN)]
+    return [
+        (f"… because: {phrase(key.split(': ', 1)[1], {}).lower()}", shown.words(key))
+        for key in keys
+    ]
 
 
 def _nothing(material: Material) -> list[Block]:

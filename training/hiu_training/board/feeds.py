@@ -74,7 +74,7 @@ def _chart(material: Material) -> Block:
         f"{said}. The table below holds the numbers."
     )
     drawn = lateness_chart(lines, ticks=ticks, limit=NAMED_FROM_DAYS, says=says)
-    return Chart(drawn, says)
+    return Chart(drawn, says, "Days late when a list was made")
 
 
 def _lateness(material: Material) -> Table:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from hiu_risk.errors import DataError, UsageError, near_match
 from hiu_risk.files import write_text
+from hiu_risk.model.signing import about_nobody
 from hiu_risk.toml_lines import TomlFile, read_toml
 from hiu_training.board.blocks import Text, ToDo
 from hiu_training.board.quarter import day_words
@@ -236,7 +237,10 @@ def _value(value: Any, field: Field, where: str) -> str:
         )
     if not text.isprintable():
         raise DataError("control characters in the text", where=where, fix="type it again")
-    return text
+    try:
+        return about_nobody(text, where, "say it without naming anybody: boards read it")
+    except UsageError as error:
+        raise DataError(error.what, where=where, fix=error.fix) from None
 
 
 def _day(value: Any, where: str) -> date:

@@ -155,7 +155,8 @@ def _chart(material: Material, now: PeopleShown, before: PeopleShown) -> Block:
         + "; ".join(f"{bar.label} {bar.words}" for bar in bars)
         + ". The table below holds the counts."
     )
-    return Chart(share_chart(bars, says=says), says)
+    title = f"Found beforehand, of those who {phrase(material.target, OUTCOME).lower()}"
+    return Chart(share_chart(bars, says=says), says, title)
 
 
 def _table(material: Material, now: PeopleShown, before: PeopleShown) -> Table:

@@ -1,0 +1,357 @@
+"""``hiu-risk report board`` on a real store, lists, decisions, ledger and audit; bad input."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+
+import hiu_training.board.files as files
+from hiu_risk import NOT_FOR
+from hiu_risk.cli.main import main
+from hiu_risk.cli.report import ReportResult
+from hiu_risk.errors import UsageError
+from hiu_risk.model import ModelHome
+from hiu_risk.model.evidence import find, keep
+from hiu_risk.model.ledger import Ledger
+from hiu_risk.store import Store
+from hiu_training.board.files import write_both
+from tests.support.board import AFTER, BEFORE, DATES, QUARTER, Region, make_region
+
+Run = Callable[..., tuple[int, str, str]]
+DATED = "2023-07-05"
+
+
+@pytest.fixture(scope="module")
+def region(tmp_path_factory: pytest.TempPathFactory) -> Region:
+    return make_region(tmp_path_factory.mktemp("board"))
+
+
+@pytest.fixture
+def home(region: Region, tmp_path: Path) -> Path:
+    """A copy of the model home, to spoil."""
+    return Path(shutil.copytree(region.home, tmp_path / "home"))
+
+
+@pytest.fixture
+def run(region: Region, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Run:
+    def command(*words: object, **changes: object) -> tuple[int, str, str]:
+        options = {
+            "quarter": QUARTER, "store": region.store, "home": region.home,
+            "out": tmp_path / "out", "fields": tmp_path / "fields", "on": DATED, **changes,
+        }  # fmt: skip
+        said = [str(x) for name, value in options.items() for x in (f"--{name}", value)]
+        monkeypatch.setattr(sys, "argv", ["hiu-risk", "report", "board", *said, *map(str, words)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        output = capsys.readouterr()
+        return code, output.out, output.err
+
+    return command
+
+
+def page_text(path: Path) -> str:
+    body = path.read_text(encoding="utf-8").split("<body>")[1]
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", body)))
+
+
+def pdf_pages(path: Path) -> list[str]:
+    """The words of each page, without spaces: those of a PDF depend on line ends."""
+    return ["".join(page.extract_text().split()) for page in pypdf.PdfReader(path).pages]
+
+
+def test_a_page_and_a_pdf_say_the_quarter(run: Run, region: Region, tmp_path: Path) -> None:
+    code, said, _ = run("--json", tmp_path / "r.json")
+    assert code == 0
+    result = ReportResult.model_validate_json((tmp_path / "r.json").read_text(encoding="utf-8"))
+    page, pdf = map(Path, result.files)
+    assert [page.name, pdf.name] == ["board-2023Q2.html", "board-2023Q2.pdf"]
+    assert (result.lists, result.lists_observed) == (3, 2)
+    assert result.first_day == "2023-04-01"
+    assert result.model == region.champion
+    assert result.overrides == 1
+    assert result.ledger_rows == 2
+    assert result.ledger_problems == []
+    assert result.audited
+    assert len(result.fields_made) == 8
+    assert result.found_share is not None
+    assert NOT_FOR in said
+    text, paper = page_text(page), "".join(pdf_pages(pdf))
+    for words in (
+        "1 April to 30 June 2023, quarter 1 of 2023/24",
+        "What happened is not known for 1 of 3 lists",
+        "over on 21 July 2023",
+        "more cases found, fairness to be looked at again in July",
+        "B. Owner",
+        "OVERRIDE",
+        "insufficient evidence",
+        "each of its 2 rows still has the hash",
+        "To be completed by the clinical safety officer",
+        "Contact with a service is not need",
+        "Share of cases missed by a list of 40",
+        "Hazard H1: A person in need is not listed",
+        "Lawful basis (UK GDPR article 6)",
+        "Tier 2: owner and responsibility",
+        "12c",
+        result.mark,
+    ):
+        assert words in text
+        assert "".join(words.split()) in paper
+
+
+def test_the_pdf_is_tagged_and_says_the_safety_notice_on_every_page(
+    run: Run, tmp_path: Path
+) -> None:
+    assert run()[0] == 0
+    path = tmp_path / "out" / "board-2023Q2.pdf"
+    reader = pypdf.PdfReader(path)
+    root = reader.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/Lang"] == "en-GB"
+    assert "/StructTreeRoot" in root
+    assert b"pdfuaid:part" in root["/Metadata"].get_data()
+    assert reader.metadata.title == "High Intensity Use: board pack 2023Q2"
+    pages = pdf_pages(path)
+    for number, text in enumerate(pages, start=1):
+        assert "".join(NOT_FOR.split()) in text
+        assert f"Page{number}of{len(pages)}" in text
+    assert {round(float(n)) for n in reader.pages[0].mediabox[2:]} == {595, 842}
+    assert len(reader.outline) >= 16
+
+
+def test_nobody_and_no_small_number_is_in_it(run: Run, region: Region, tmp_path: Path) -> None:
+    assert run("--json", tmp_path / "r.json")[0] == 0
+    out = tmp_path / "out"
+    page, paper = (
+        (out / "board-2023Q2.html").read_text("utf-8"),
+        "".join(pdf_pages(out / "board-2023Q2.pdf")),
+    )
+    for person in Store.open(region.store).people_ids:
+        assert person not in page
+        assert person not in paper
+    result = ReportResult.model_validate_json((tmp_path / "r.json").read_text(encoding="utf-8"))
+    for counts in (result.people, result.decisions):
+        assert all(n == "*" or n == 0 or (n >= 10 and n % 5 == 0) for n in counts.values())
+
+
+def test_the_page_needs_nothing_from_outside(run: Run, tmp_path: Path) -> None:
+    assert run()[0] == 0
+    page = (tmp_path / "out" / "board-2023Q2.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert not re.search(r'(?:src|href)="(?!#|data:)', page.replace("xlink:href", "href"))
+    assert not re.search(r"@import|url\((?!#)", page)
+    anchors = set(re.findall(r'<li><a href="#([\w-]+)"', page))
+    assert len(anchors) == 16
+    assert all(f'<section id="{anchor}"' in page for anchor in anchors)
+
+
+def test_the_same_input_writes_the_same_bytes(run: Run, tmp_path: Path) -> None:
+    packs = []
+    for name in ("first", "second"):
+        assert run(out=tmp_path / name)[0] == 0
+        packs.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
+    assert packs[0] == packs[1]
+    assert len(packs[0]) == 2
+
+
+def test_what_people_write_takes_the_place_of_the_blanks(run: Run, tmp_path: Path) -> None:
+    assert run("--json", tmp_path / "a.json")[0] == 0
+    fields = tmp_path / "fields"
+    (fields / "quarter.toml").write_text(
+        f'quarter = "{QUARTER}"\nsummary = "A calm quarter."\nincidents_confirmed_by = "D. Safe"\n',
+        encoding="utf-8",
+    )
+    (fields / "dpia.toml").write_text('lawful_basis = "Article 6(1)(e)"\n', encoding="utf-8")
+    (fields / "tripod.toml").write_text('item_19 = "Two lay members."\n', encoding="utf-8")
+    (fields / "hazard-log.toml").write_text(
+        '[[hazard]]\nid = "X1"\ndescription = "Ours"\ninitial_severity = 3\n'
+        "initial_likelihood = 4\n",
+        encoding="utf-8",
+    )
+    assert run("--json", tmp_path / "b.json")[0] == 0
+    text = page_text(tmp_path / "out" / "board-2023Q2.html")
+    for words in (
+        "A calm quarter.", "Article 6(1)(e)", "Two lay members.", "Hazard X1: Ours", "3 by 4 = 12",
+        "No incident from 1 April 2023 to 30 June 2023: confirmed by D. Safe",
+    ):  # fmt: skip
+        assert words in text
+    assert "Hazard H1" not in text
+    before, after = (
+        ReportResult.model_validate_json((tmp_path / name).read_text(encoding="utf-8"))
+        for name in ("a.json", "b.json")
+    )
+    assert len(after.to_complete) < len(before.to_complete)
+    assert after.fields_made == []
+    assert after.mark != before.mark
+
+
+def test_words_about_another_quarter_stay_out(run: Run, tmp_path: Path) -> None:
+    fields = tmp_path / "fields"
+    fields.mkdir()
+    (fields / "quarter.toml").write_text(
+        'quarter = "2022Q4"\nsummary = "Of long ago."\n', encoding="utf-8"
+    )
+    assert run()[0] == 0
+    assert "Of long ago" not in page_text(tmp_path / "out" / "board-2023Q2.html")
+
+
+def test_without_confirmation_it_never_says_that_there_was_no_incident(
+    run: Run, tmp_path: Path
+) -> None:
+    assert run()[0] == 0
+    text = page_text(tmp_path / "out" / "board-2023Q2.html")
+    assert "No incident" not in text
+    assert "whether the list of incidents is complete" in text
+
+
+def test_a_quarter_over_and_one_without_lists(run: Run, tmp_path: Path) -> None:
+    code, _, _ = run("--json", tmp_path / "r.json", quarter=BEFORE)
+    assert code == 0
+    result = ReportResult.model_validate_json((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert result.lists == result.lists_observed == 3
+    assert result.people["not_yet"] == 0
+    code, _, error = run(quarter=AFTER)
+    assert code == 1
+    assert "no list was made in 2023Q3" in error
+    assert f"lists were made from {int(DATES[0][-2:])} January 2023 to 22 May 2023" in error
+    assert run("--allow-no-lists", quarter=AFTER)[0] == 0
+    text = page_text(tmp_path / "out" / "board-2023Q3.html")
+    assert "No list was made from 1 July to 30 September 2023" in text
+
+
+def test_outcomes_not_yet_observed_are_said(run: Run, tmp_path: Path, home: Path) -> None:
+    with sqlite3.connect(home / "state.db") as state:  # only the last list is left
+        state.execute("DELETE FROM decisions")
+        state.execute("DELETE FROM worklist_entries WHERE worklist_id < 6")
+        state.execute("DELETE FROM worklists WHERE id < 6")
+    state.close()
+    assert run("--json", tmp_path / "r.json", home=home)[0] == 0
+    result = ReportResult.model_validate_json((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert (result.lists, result.lists_observed, result.found_share) == (1, 0, None)
+    text = page_text(tmp_path / "out" / "board-2023Q2.html")
+    assert "What happened is not known for 1 of 1 lists" in text
+    assert "No decision about any listed person is recorded" in text
+    assert "No list of this kind is known from 1 January to 31 March 2023" in text
+
+
+def test_a_ledger_that_was_changed_is_said_loudly(run: Run, tmp_path: Path, home: Path) -> None:
+    with sqlite3.connect(home / "ledger.db") as ledger:
+        for name, *_ in ledger.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
+            ledger.execute(f"DROP TRIGGER {name}")
+        ledger.execute("UPDATE ledger SET content = replace(content, 'B. Owner', 'Nobody')")
+    ledger.close()
+    assert Ledger(home).verify()
+    code, said, _ = run(home=home)
+    assert code == 0
+    assert "FAILED" in said
+    assert "The ledger's check FAILED" in page_text(tmp_path / "out" / "board-2023Q2.html")
+
+
+def test_without_audit_and_ledger_the_pack_says_so(run: Run, tmp_path: Path, home: Path) -> None:
+    shutil.rmtree(home / "evidence")
+    for path in home.glob("ledger*"):
+        path.unlink()
+    assert run(home=home)[0] == 0
+    text = page_text(tmp_path / "out" / "board-2023Q2.html")
+    assert "No fairness audit is kept with model" in text
+    assert "There is no promotion ledger yet" in text
+
+
+def _spoil_audit(home: Path) -> None:
+    models = ModelHome(home)
+    version = models.load("champion").version
+    document = find(models, version, "audit")
+    assert document is not None
+    keep(models, version, "audit", {**document, "suppressed": False})
+
+
+def test_an_audit_with_small_numbers_stops_the_pack(run: Run, tmp_path: Path, home: Path) -> None:
+    _spoil_audit(home)
+    code, _, error = run(home=home)
+    assert code == 1
+    assert "the audit kept with the model shows small numbers" in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_text_that_names_somebody_stops_the_pack(
+    run: Run, region: Region, tmp_path: Path
+) -> None:
+    person = str(Store.open(region.store).people_ids[3])
+    (tmp_path / "fields").mkdir()
+    (tmp_path / "fields" / "incidents.toml").write_text(
+        f'[[incident]]\nwhat = "complaint by {person}"\n', encoding="utf-8"
+    )
+    code, _, error = run()
+    assert code == 1
+    assert "what looks like an NHS number or a person's pseudonym" in error
+    assert "incidents.toml line 2" in error
+    assert person not in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "what"),
+    [
+        ({"quarter": "2023-Q2"}, 2, "not a quarter"),
+        ({"quarter": "Q2"}, 2, "such as 2026Q3 for July to September"),
+        ({"on": "5 July"}, 2, "not a date"),
+        ({"store": "nowhere"}, 2, "no store here"),
+        ({"home": "nowhere"}, 1, "there is no champion yet"),
+        ({"model": "0123456789ab"}, 1, "no such model version"),
+    ],
+)
+def test_bad_input_is_told_and_leaves_nothing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes, code, what
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    got, _, error = run(**changes)
+    assert got == code
+    assert what in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_bad_field_file_leaves_the_earlier_pack_alone(run: Run, tmp_path: Path) -> None:
+    assert run()[0] == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    (tmp_path / "fields" / "roles.toml").write_text("organisation = 1\n", encoding="utf-8")
+    code, _, error = run()
+    assert code == 1
+    assert "roles.toml line 1, organisation" in error
+    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_a_place_that_cannot_be_written_to(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    code, _, error = run(out=tmp_path / "file" / "out")
+    assert code == 2
+    assert "can't write" in error
+    assert not (tmp_path / "fields").exists()
+
+
+def test_a_page_and_a_pdf_appear_together_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def fail_on_the_page(self: Path, target: Path) -> Path:
+        if str(target).endswith(".html"):
+            raise PermissionError(13, "Permission denied")
+        return replace(self, target)
+
+    monkeypatch.setattr(files.Path, "replace", fail_on_the_page)
+    with pytest.raises(UsageError, match="Permission denied"):
+        write_both(tmp_path, "pack", "<html>", b"%PDF")
+    assert list(tmp_path.iterdir()) == []
