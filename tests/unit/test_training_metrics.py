@@ -108,7 +108,8 @@ def test_where_a_list_ends_is_where_its_places_run_out(seed: int, k: int) -> Non
     ranking = Ranking.of(score, label, person)
     weights = resample_people(15, 5, seed)
     found = measure(ranking, [3, k], weights)
-    run = ranking.runs()
+    run = np.empty(40, np.int64)
+    run[ranking.order] = ranking.runs()
     for r in range(5):
         cut, share = found.cut_run[r, 1], found.cut_share[r, 1]
         chance = np.where(run < cut, 1.0, np.where(run == cut, share, 0.0))

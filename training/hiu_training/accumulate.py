@@ -83,9 +83,8 @@ class Accumulator:
         self.pooled = Ranking.of(ranker.score, rows.label, person)
         self.origins, runs = [], np.empty(len(rows), np.int64)
         for place in range(setting.n_origins):
-            here = setting.here(place)
-            ranking = Ranking.of(ranker.score[here], rows.label[here], person[here])
-            runs[here] = ranking.runs()
+            ranking = self.pooled.part(setting.here(place))
+            runs[ranking.order] = ranking.runs()
             self.origins.append(ranking)
         self.probabilities = None
         self.bins = self.cuts = np.empty(0, np.int64)
@@ -110,13 +109,13 @@ class Accumulator:
     def _groups(self, runs: NDArray[np.int64]) -> dict[str, _Group]:
         rows, person = self.setting.rows, self.setting.person
         found = {}
-        for dimension, values in self.setting.details.groups.items():
-            for name in np.unique(values):
-                mask = values == name
+        for dimension, grouping in self.setting.details.groups.items():
+            for code in np.unique(grouping.code).tolist():
+                name, mask = grouping.names[code], grouping.code == code
                 hits = np.flatnonzero(mask & (rows.label == 1))
                 found[f"{dimension}/{name}"] = _Group(
-                    Ranking.of(self.ranker.score[mask], rows.label[mask], person[mask]),
-                    person[hits], rows.origin[hits].astype(np.int64), runs[hits],
+                    self.pooled.part(mask), person[hits],
+                    rows.origin[hits].astype(np.int64), runs[hits],
                 )  # fmt: skip
         return found
 
@@ -286,6 +285,21 @@ def _first_listed(person, offsets, origin, run, lead_days, calls, weights, cut_r
                     called[k, lane] += now * more
                     unlisted[lane] -= now
     return found, lead, called
+
+
+@numba.njit(cache=True, nogil=True)
+def chances_first(offsets, origin, run, cut_run, cut_share):  # type: ignore[no-untyped-def]
+    """Give each entry's chance to be its case's first listing, by K: shape (n_k, n_entries)."""
+    first = np.zeros((cut_run.shape[1], len(origin)))
+    for k in range(cut_run.shape[1]):
+        for case in range(len(offsets) - 1):
+            unlisted = 1.0
+            for entry in range(offsets[case], offsets[case + 1]):
+                at, mine = origin[entry], run[entry]
+                share = cut_share[at, k] if mine == cut_run[at, k] else 0.0
+                first[k, entry] = unlisted * (1.0 if mine < cut_run[at, k] else share)
+                unlisted -= first[k, entry]
+    return first
 
 
 @numba.njit(cache=True, nogil=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hiu_training.accumulate import Accumulator, Draws, Floats, Ranker, Setting
+from hiu_training.accumulate import Accumulator, Draws, Floats, Ranker, Setting, chances_first
 from hiu_training.bootstrap import estimate
 from hiu_training.inputs import Rows
 from hiu_training.metrics import Ranking, measure
@@ -138,22 +138,22 @@ def _lead(accumulator: Accumulator) -> dict[str, Any]:
     if c is None or not len(c.person):
         return {}
     ends = np.array([*LEAD_DAYS[1:], np.inf])
-    told: dict[str, Any] = {}
-    for k, sizes in setting.sizes.items():
-        cuts = [measure(r, [size]) for r, size in zip(accumulator.origins, sizes, strict=True)]
-        run = np.array([m.cut_run[0, 0] for m in cuts])[c.origin]
-        share = np.array([m.cut_share[0, 0] for m in cuts])[c.origin]
-        listed = np.where(c.run < run, 1.0, np.where(c.run == run, share, 0.0))
-        first = np.empty_like(listed)
-        for case in range(len(c.person)):
-            here = slice(c.offsets[case], c.offsets[case + 1])
-            left = np.concatenate([[1.0], np.cumprod(1 - listed[here])[:-1]])
-            first[here] = left * listed[here]
-        group = np.searchsorted(ends, c.lead_days, side="right").clip(max=len(ends) - 1)
-        found = np.bincount(group, first, len(ends)).astype(np.float64)
-        told[k] = {"cases": len(c.person), "found": _rounded(found), "quartiles": _quartiles(
-            c.lead_days, first)}  # fmt: skip
-    return told
+    cuts = [
+        measure(ranking, [sizes[place] for sizes in setting.sizes.values()])
+        for place, ranking in enumerate(accumulator.origins)
+    ]
+    cut_run, cut_share = (np.concatenate(each) for each in zip(
+        *((m.cut_run, m.cut_share) for m in cuts), strict=True))  # fmt: skip
+    group = np.searchsorted(ends, c.lead_days, side="right").clip(max=len(ends) - 1)
+    chances = chances_first(c.offsets, c.origin, c.run, cut_run, cut_share)
+    return {
+        k: {
+            "cases": len(c.person),
+            "found": _rounded(np.bincount(group, first, len(ends)).astype(np.float64)),
+            "quartiles": _quartiles(c.lead_days, first),
+        }
+        for k, first in zip(setting.sizes, chances, strict=True)
+    }
 
 
 def _quartiles(days: Floats, weight: Floats) -> list[float]:

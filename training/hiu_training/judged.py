@@ -56,6 +56,22 @@ class Cases:
 
 
 @dataclass(frozen=True)
+class Grouping:
+    """A dimension that rows are broken down by.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The groups.
+    code : int array, shape (n,)
+        Position of each row's group among the names.
+    """
+
+    names: tuple[str, ...]
+    code: NDArray[np.integer]
+
+
+@dataclass(frozen=True)
 class Details:
     """What is known about test rows beside score and label.
 
@@ -63,12 +79,12 @@ class Details:
     ----------
     cases : Cases or None
         None where days to the target say nothing.
-    groups : dict of str to str array, shape (n,)
-        By dimension, the group of each row.
+    groups : dict of str to Grouping
+        By dimension.
     """
 
     cases: Cases | None = None
-    groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    groups: Mapping[str, Grouping] = field(default_factory=dict)
 
 
 def describe(histories: Histories, rows: Rows, definition: Definition, target: str) -> Details:
@@ -141,36 +157,38 @@ def _between(incidents: tuple[Ints, Ints] | None, who: int, start: int, end: int
     return int(np.searchsorted(mine, end) - np.searchsorted(mine, start))
 
 
-def groups_of(
-    histories: Histories, rows: Rows, definition: Definition
-) -> dict[str, NDArray[np.str_]]:
+HISTORY = ("never met the rule", "met the rule before")
+TENURE = ("nothing known before", "under 90 days", "90 days to a year", "over a year")
+COVERAGE = ("under half of the year before", "half to nearly all of it", "all of it")
+
+
+def groups_of(histories: Histories, rows: Rows, definition: Definition) -> dict[str, Grouping]:
     """Group rows by what was known at their index date; a dimension of one group is left out."""
+    sites, site = np.unique(histories.people.site, return_inverse=True)
     groups = {
-        "history": _met_before(histories, rows, definition),
-        "tenure": _tenure(histories, rows),
-        "coverage": _coverage(histories, rows, definition),
-        "site": histories.people.site[rows.person],
+        "history": Grouping(HISTORY, _met_before(histories, rows, definition)),
+        "tenure": Grouping(TENURE, _tenure(histories, rows)),
+        "coverage": Grouping(COVERAGE, _coverage(histories, rows, definition)),
+        "site": Grouping(tuple(name or "not recorded" for name in sites), site[rows.person]),
     }
-    return {name: values for name, values in groups.items() if len(np.unique(values)) > 1}
+    return {name: grouping for name, grouping in groups.items() if np.ptp(grouping.code) > 0}
 
 
-def _met_before(histories: Histories, rows: Rows, definition: Definition) -> NDArray[np.str_]:
+def _met_before(histories: Histories, rows: Rows, definition: Definition) -> Ints:
     last_met = known_state(histories, rows.as_ofs, definition).last_met
-    met = last_met[rows.person, rows.origin] != NEVER
-    return np.where(met, "met the rule before", "never met the rule")
+    return np.asarray(last_met[rows.person, rows.origin] != NEVER).astype(np.int64)
 
 
-def _tenure(histories: Histories, rows: Rows) -> NDArray[np.str_]:
+def _tenure(histories: Histories, rows: Rows) -> Ints:
     """Time since the first event that was known."""
     has = np.diff(histories.offsets) > 0
     first = np.full(histories.n_people, np.iinfo(np.int64).max)
     first[has] = np.minimum.reduceat(histories.available_at, histories.offsets[:-1][has])
     days = (rows.as_ofs[rows.origin] - first[rows.person]) / DAY
-    names = np.array(["nothing known before", "under 90 days", "90 days to a year", "over a year"])
-    return np.asarray(names[np.searchsorted([0, 90, 365], days, side="right")])
+    return np.searchsorted([0, 90, 365], days, side="right")
 
 
-def _coverage(histories: Histories, rows: Rows, definition: Definition) -> NDArray[np.str_]:
+def _coverage(histories: Histories, rows: Rows, definition: Definition) -> Ints:
     """Days of the year before that the feeds of the rule cover, at the worst of them."""
     days = np.full(len(rows.as_ofs), np.inf)
     for source in definition.sources:
@@ -181,5 +199,4 @@ def _coverage(histories: Histories, rows: Rows, definition: Definition) -> NDArr
                 missing = sum(max(0, min(b, as_of) - max(a, start)) for a, b in feed.gaps)
                 covered = (min(as_of, feed.complete_until) - start - missing) / DAY
                 days[place] = min(days[place], max(covered, 0))
-    names = np.array(["under half of the year before", "half to nearly all of it", "all of it"])
-    return np.asarray(names[np.searchsorted([182, 364], days, side="right")][rows.origin])
+    return np.searchsorted([182, 364], days, side="right")[rows.origin]

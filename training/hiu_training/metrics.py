@@ -56,11 +56,23 @@ class Ranking:
         ends = np.append(ranked[1:] != ranked[:-1], True)[: len(score)]
         return cls(person[order].astype(np.int32), label[order].astype(np.uint8), ends, order)
 
+    def part(self, mask: NDArray[np.bool_]) -> Ranking:
+        """Give the ranking of some of the rows; ``order`` stays that of all the rows given.
+
+        Examples
+        --------
+        >>> whole = Ranking.of(np.array([1.0, 3.0, 3.0, 2.0]), np.zeros(4, np.int8))
+        >>> whole.part(np.array([True, False, True, True])).order.tolist()
+        [2, 3, 0]
+        """
+        kept = np.flatnonzero(mask[self.order])
+        run = self.runs()[kept]
+        ends = np.append(run[1:] != run[:-1], True)[: len(kept)]
+        return Ranking(self.person[kept], self.label[kept], ends, self.order[kept])
+
     def runs(self) -> Ints:
-        """Give each row, as they were given, the number of its run of equal scores."""
-        run = np.empty(len(self.order), np.int64)
-        run[self.order] = np.cumsum(self.ends_tie) - self.ends_tie
-        return run
+        """Give the number of each row's run of equal scores, in the order of the ranking."""
+        return np.asarray(np.cumsum(self.ends_tie) - self.ends_tie)
 
     def run_ends(self) -> Ints:
         """Give the position after the last row of each run."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,8 +17,6 @@ from hiu_training.calibration import fit_line, fit_offset
 Floats = NDArray[np.float64]
 
 MEASURES = ("brier", "log_loss", "calibration_slope", "calibration_intercept")
-
-_CHUNK = 65_536
 
 
 class Probabilities:
@@ -55,17 +54,13 @@ class Probabilities:
             "gap": y - shifted, "curve": shifted * (1 - shifted),
         }  # fmt: skip
         self.names = tuple(rows)
-        self.sums = np.stack([np.bincount(person, v, n_people) for v in rows.values()])
+        self.sums = np.stack([np.bincount(person, v, n_people) for v in rows.values()], axis=1)
 
     def draws(self, weights: NDArray[np.uint8]) -> dict[str, Floats]:
         """Give each measure of each resample; weights of shape (n_people, n_resamples)."""
         if not self.judged:
             return dict.fromkeys(MEASURES, np.full(weights.shape[1], np.nan))
-        total = np.zeros((len(self.names), weights.shape[1]))
-        for first in range(0, len(weights), _CHUNK):
-            here = slice(first, first + _CHUNK)
-            total += self.sums[:, here] @ weights[here].astype(np.float64)
-        s = dict(zip(self.names, total, strict=True))
+        s = dict(zip(self.names, _weighted(self.sums, weights), strict=True))
         with np.errstate(invalid="ignore", divide="ignore"):
             determinant = s["h00"] * s["h11"] - s["h01"] ** 2
             step = (s["h00"] * s["g1"] - s["h01"] * s["g0"]) / determinant
@@ -75,6 +70,20 @@ class Probabilities:
                 "calibration_slope": self.slope + step,
                 "calibration_intercept": self.offset + s["gap"] / s["curve"],
             }
+
+
+@numba.njit(cache=True, nogil=True)
+def _weighted(sums, weights):  # type: ignore[no-untyped-def]
+    """Add each person's sums up under every resample's weights."""
+    n_people, n_sums = sums.shape
+    n = weights.shape[1]
+    total = np.zeros((n_sums, n))
+    for person in range(n_people):
+        for j in range(n_sums):
+            value = sums[person, j]
+            for lane in range(n):
+                total[j, lane] += value * weights[person, lane]
+    return total
 
 
 def probability_draws(
