@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from pydantic import Field
 
 from hiu_risk.cli.evaluation_table import Evaluation, evaluation_fields, say_evaluation
@@ -17,9 +18,13 @@ from hiu_risk.cli.output import (
     say,
     write_result,
 )
+from hiu_risk.cli.sensitivity_table import SensitivityResult, say_sensitivity
 
 if TYPE_CHECKING:
+    from hiu_risk.model import ModelHome
+    from hiu_risk.store import Store
     from hiu_risk.synth import TruthRows
+    from hiu_training.protocol import Protocol
     from hiu_training.train import Trained
 
 
@@ -47,6 +52,7 @@ class TrainResult(Evaluation):
     code_version: str
     run_id: str
     registered_version: int
+    sensitivity: SensitivityResult | None = None
 
 
 def train(
@@ -54,6 +60,13 @@ def train(
     store: StoreFolder = Path("store"),
     home: HomeFolder = Path("mlruns"),
     truth: TruthFolder = None,
+    sensitivity: Annotated[
+        bool,
+        typer.Option(
+            "--sensitivity",
+            help="Also train with people on a caseload, and without each period of the protocol.",
+        ),
+    ] = False,
     json_file: JsonFile = None,
 ) -> None:
     """Train a model, judge it beside its baselines, and register it."""
@@ -70,9 +83,24 @@ def train(
     )
     kept = register(ModelHome(home), trained, read, now=now().isoformat())
     evaluation = evaluation_fields(trained.evaluation)
-    result = _result(trained, kept, evaluation)
+    otherwise = _otherwise(opened, trained, read, ModelHome(home)) if sensitivity else None
+    result = _result(trained, kept, evaluation, otherwise)
     _say(result)
+    if result.sensitivity:
+        say_sensitivity(result.sensitivity)
     write_result(json_file, result)
+
+
+def _otherwise(
+    store: Store, trained: Trained, protocol: Protocol, home: ModelHome
+) -> dict[str, Any]:
+    """Train otherwise, and keep what was found as evidence about the model."""
+    from hiu_risk.model import evidence
+    from hiu_training.sensitivity import sensitivity
+
+    found = sensitivity(store.histories(), trained, protocol)
+    evidence.keep(home, trained.bundle.version, "sensitivity", found)
+    return found
 
 
 def read_true_risk(region: Path | None, store: Path) -> TruthRows | None:
@@ -98,7 +126,12 @@ def read_true_risk(region: Path | None, store: Path) -> TruthRows | None:
     return truth
 
 
-def _result(trained: Trained, kept: dict[str, Any], evaluation: dict[str, Any]) -> TrainResult:
+def _result(
+    trained: Trained,
+    kept: dict[str, Any],
+    evaluation: dict[str, Any],
+    sensitivity: dict[str, Any] | None,
+) -> TrainResult:
     from hiu_training.train import days
 
     bundle, split = trained.bundle, trained.split
@@ -127,6 +160,7 @@ def _result(trained: Trained, kept: dict[str, Any], evaluation: dict[str, Any]) 
             "code_version": manifest.code_version,
             "run_id": kept["run_id"],
             "registered_version": kept["registered_version"],
+            "sensitivity": sensitivity,
         }
     )
 
