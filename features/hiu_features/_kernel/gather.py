@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from hiu_features._kernel.bits import lowest_bit
 from hiu_features._kernel.compiled import block, leaf
 from hiu_features._kernel.plan import VALID_BIT
+from hiu_features.primitives import LOOKBACK_DAYS
+from hiu_risk.times import DAY, HOUR
 from hiu_risk.visibility import is_known
 
 Ints = NDArray[np.int64]
@@ -19,6 +21,7 @@ Words = NDArray[np.uint64]
 
 _VALID = np.uint64(1 << VALID_BIT)
 _ONE = np.uint64(1)
+_WEIGHED = LOOKBACK_DAYS * DAY
 
 
 @leaf
@@ -59,27 +62,30 @@ def gather(
     words: Words,
     first_word: int,
     event_bits: np.uint64,
-    edges: Ints,
+    sequence_bits: np.uint64,
+    bucket_of: NDArray[np.uint16],
+    tallied: Words,
+    weights: NDArray[np.uint32],
     first: int,
     end: int,
     as_of: int,
-    n_choices: int,
-    hist: NDArray[np.int32],
+    tallies: Ints,
+    units: Ints,
     lengths: Ints,
     ages: NDArray[np.int32],
     reasons: NDArray[np.uint8],
 ) -> None:
-    """Count the events known at as_of by age and choice, and list the ages of the sequences.
+    """Tally the events known at as_of, sum their decay weights, and list the sequences' ages.
 
-    Rows ``first`` to ``end`` are the person's events before as_of; the latest come first. Cell
-    ``e * n_choices + c`` of ``hist`` ends as the number of choice ``c`` no older than edge ``e``.
+    Rows ``first`` to ``end`` are the person's events before as_of; the latest come first. All
+    tallies are added to at once, by vector instructions; asking which of them an event belongs to
+    would cost more, as the processor can't guess the answers. ``units`` holds, for each sequence
+    and half-life, whole multiples of 2**-30: whole numbers, so order does not matter.
     """
-    for cell in range(len(hist)):
-        hist[cell] = 0
-    n_sequences = len(lengths)
-    for s in range(n_sequences):
-        lengths[s] = 0
-    lookback, bucket = edges[len(edges) - 1], 0
+    tallies[:] = 0
+    units[:] = 0
+    lengths[:] = 0
+    n_weights, lookback = weights.shape[1], len(bucket_of) * DAY
     for i in range(end - 1, first - 1, -1):
         age = as_of - occurred_at[i]
         if age > lookback:
@@ -89,17 +95,18 @@ def gather(
         word = words[i - first_word]
         if leads_until[i] <= as_of:
             word &= event_bits
-        while age > edges[bucket]:
-            bucket += 1
+        bucket = bucket_of[(age - 1) // DAY]
+        for place in range(len(tallies)):
+            tallies[place] += (word & tallied[bucket, place]) != 0
+        word &= sequence_bits
         while word:
-            choice = lowest_bit(word)
+            s = lowest_bit(word)
             word &= word - _ONE
-            hist[(bucket + 1) * n_choices + choice] += 1
-            if choice < n_sequences:
-                at = lengths[choice]
-                ages[choice, at] = age
-                reasons[choice, at] = reason[i]
-                lengths[choice] = at + 1
-    for edge in range(2, len(edges) + 1):
-        for cell in range(edge * n_choices, (edge + 1) * n_choices):
-            hist[cell] += hist[cell - n_choices]
+            at = lengths[s]
+            ages[s, at] = age
+            reasons[s, at] = reason[i]
+            lengths[s] = at + 1
+            if age <= _WEIGHED:
+                hour = age // HOUR
+                for w in range(n_weights):
+                    units[s * n_weights + w] += np.int64(weights[hour, w])

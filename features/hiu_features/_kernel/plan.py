@@ -17,6 +17,9 @@ from hiu_risk.errors import UsageError
 from hiu_risk.times import DAY
 
 Ints = NDArray[np.int64]
+Index = NDArray[np.uint32]
+"""Places in other arrays; without a sign, so that Numba need not ask whether they are negative."""
+
 MOST_CHOICES = 60
 VALID_BIT = 63
 """Set in an event's word when each of its codes is in the vocabulary."""
@@ -37,23 +40,23 @@ class Plan(NamedTuple):
     """A catalogue as arrays. Every ``*_to`` holds output columns."""
 
     n_features: int
-    n_choices: int
     n_sequences: int
     words: NDArray[np.uint64]  # (columns, 256): bit f is set when choice f accepts the code
     event_bits: np.uint64  # choices that count events, not incidents
-    edges: Ints  # ages in seconds that part the counts, ascending; the last is the lookback
-    counts: Ints  # rows: to, cell at the window's start, cell at its end
-    changes: Ints  # rows: to, cell at the start of both windows, cell where they meet
-    shares: Ints  # rows: to, cell of the part, cell of the whole
-    decays: Ints  # rows: to, sequence, weight row
-    ratios: Ints  # rows: to, sequence, weight row, weight row below the line
+    sequence_bits: np.uint64  # choices whose events are listed
+    bucket_of: NDArray[np.uint16]  # (days of the lookback,): bucket of an event so many days old
+    tallied: NDArray[np.uint64]  # (buckets, tallies): the choice's bit where its window reaches
+    counts: Index  # rows: to, tally
+    changes: Index  # rows: to, tally of the latest window, tally of the one before
+    shares: Index  # rows: to, tally of the part, tally of the whole
+    decays: Index  # rows: to, sequence, weight column
+    ratios: Index  # rows: to, sequence, weight column, weight column below the line
     sequences: Ints  # rows: to, operation, sequence, first parameter, second parameter
     attributes: Ints  # rows: to, attribute
     tenures: Ints  # rows: to
     coverages: Ints  # rows: to, source, seconds
     spans: Ints  # rows: to, source bits, seconds before as_of at the end, at the start
-    weights: NDArray[np.uint32]  # (half-lives, hours)
-    reach: Ints  # seconds after which a weight row is zero
+    weights: NDArray[np.uint32]  # (hours, half-lives)
 
 
 class _Compiler:
@@ -80,6 +83,7 @@ class _Compiler:
             )
         self.edges = sorted({LOOKBACK_DAYS, *self._days()})
         self.half_lives: list[int] = []
+        self.tallies: dict[tuple[Which, int, int], int] = {}
 
     @staticmethod
     def _is_sequence(feature: Feature, key: str) -> bool:
@@ -97,10 +101,9 @@ class _Compiler:
                 days.append(2 * params["days"])
         return [d for d in days if d > 0]
 
-    def cell(self, days: int, which: Which) -> int:
-        """Where the kernel counts this choice no older than so many days."""
-        edge = 0 if days == 0 else self.edges.index(days) + 1
-        return edge * len(self.choices) + self.choices.index(which)
+    def tally(self, which: Which, start: int, end: int) -> int:
+        """Give the tally of a choice's events more than ``end`` and at most ``start`` days old."""
+        return self.tallies.setdefault((which, start, end), len(self.tallies))
 
     def weight(self, half_life: int) -> int:
         if half_life not in self.half_lives:
@@ -113,19 +116,18 @@ class _Compiler:
         self.rows["spans"].append((to, bits, end * DAY, start * DAY))
 
     def count(self, to: int, which: Which, days: int, before: int) -> None:
-        start, end = self.cell(before + days, which), self.cell(before, which)
-        self.rows["counts"].append((to, start, end))
+        self.rows["counts"].append((to, self.tally(which, before + days, before)))
         self.needs(to, which, before + days, before)
 
     def change(self, to: int, which: Which, days: int) -> None:
-        both, middle = self.cell(2 * days, which), self.cell(days, which)
-        self.rows["changes"].append((to, both, middle))
+        latest, before = self.tally(which, days, 0), self.tally(which, 2 * days, days)
+        self.rows["changes"].append((to, latest, before))
         self.needs(to, which, days)
         self.needs(to, which, 2 * days, days)
 
     def share(self, to: int, which: Which, of: Which, days: int) -> None:
         _check_inside(which, of)
-        self.rows["shares"].append((to, self.cell(days, which), self.cell(days, of)))
+        self.rows["shares"].append((to, self.tally(which, days, 0), self.tally(of, days, 0)))
 
     def decayed(self, to: int, which: Which, half_life: int) -> None:
         self.rows["decays"].append((to, self.choices.index(which), self.weight(half_life)))
@@ -192,24 +194,32 @@ def _words(choices: list[Which]) -> NDArray[np.uint64]:
     return words
 
 
-def _weights(half_lives: list[int]) -> tuple[NDArray[np.uint32], Ints]:
-    days = [min(LOOKBACK_DAYS, _WEIGHT_GONE * half_life) for half_life in half_lives]
-    table = np.zeros((len(days), max(days, default=0) * 24 + 1), np.uint32)
-    for row, (half_life, reach) in enumerate(zip(half_lives, days, strict=True)):
-        hours = range(reach * 24 + 1)
+def _buckets(compiler: _Compiler) -> tuple[NDArray[np.uint16], NDArray[np.uint64]]:
+    """Part ages into buckets within which no window ends; say which tallies reach into each."""
+    edges = np.array(compiler.edges)
+    bucket_of = np.searchsorted(edges, np.arange(1, edges[-1] + 1)).astype(np.uint16)
+    tallied = np.zeros((len(edges), len(compiler.tallies)), np.uint64)
+    for place, (which, start, end) in enumerate(compiler.tallies):
+        bit = np.uint64(1 << compiler.choices.index(which))
+        tallied[(edges > end) & (edges <= start), place] = bit
+    return bucket_of, tallied
+
+
+def _weights(half_lives: list[int]) -> NDArray[np.uint32]:
+    table = np.zeros((LOOKBACK_DAYS * 24 + 1, len(half_lives)), np.uint32)
+    for column, half_life in enumerate(half_lives):
+        hours = range(min(LOOKBACK_DAYS, _WEIGHT_GONE * half_life) * 24 + 1)
         exact = [2.0 ** (WEIGHT_BITS - hour / (24 * half_life)) for hour in hours]
-        table[row, : len(exact)] = np.rint(exact).astype(np.uint32)
-    return table, np.array(days, np.int64) * DAY
-
-
-def _table(rows: list[tuple[int, ...]], width: int) -> Ints:
-    return np.array(rows, np.int64).reshape(len(rows), width)
+        table[: len(exact), column] = np.rint(exact).astype(np.uint32)
+    return table
 
 
 _WIDTHS = {
-    "counts": 3, "changes": 3, "shares": 3, "decays": 3, "ratios": 4, "sequences": 5,
+    "counts": 2, "changes": 3, "shares": 3, "decays": 3, "ratios": 4, "sequences": 5,
     "attributes": 2, "tenures": 1, "coverages": 3, "spans": 4,
 }  # fmt: skip
+_PLACES_ALONE = ("counts", "changes", "shares", "decays", "ratios", "attributes", "tenures")
+"""Tables that hold nothing but places in other arrays."""
 
 
 def compile_plan(catalogue: Catalogue) -> Plan:
@@ -222,19 +232,22 @@ def compile_plan(catalogue: Catalogue) -> Plan:
     """
     compiler = _Compiler(catalogue)
     compiler.compile()
-    weights, reach = _weights(compiler.half_lives)
     by_events = sum(1 << b for b, w in enumerate(compiler.choices) if w.counting == "events")
     tables: dict[str, Any] = {
-        name: _table(compiler.rows[name], width) for name, width in _WIDTHS.items()
+        name: np.array(
+            compiler.rows[name], np.uint32 if name in _PLACES_ALONE else np.int64
+        ).reshape(-1, width)
+        for name, width in _WIDTHS.items()
     }
+    bucket_of, tallied = _buckets(compiler)
     return Plan(
         n_features=len(catalogue),
-        n_choices=len(compiler.choices),
         n_sequences=compiler.n_sequences,
         words=_words(compiler.choices),
         event_bits=np.uint64(by_events),
-        edges=np.array(compiler.edges, np.int64) * DAY,
-        weights=weights,
-        reach=reach,
+        sequence_bits=np.uint64((1 << compiler.n_sequences) - 1),
+        bucket_of=bucket_of,
+        tallied=tallied,
+        weights=_weights(compiler.half_lives),
         **tables,
     )

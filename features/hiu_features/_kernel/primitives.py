@@ -14,23 +14,10 @@ from numpy.typing import NDArray
 
 from hiu_features._kernel.compiled import leaf
 from hiu_features.primitives import GAPS_KEPT, LEAST_GAPS, WEIGHT_BITS
-from hiu_risk.times import DAY, HOUR
+from hiu_risk.times import DAY
 
 Ages = NDArray[np.int32]
 _UNIT = float(2**WEIGHT_BITS)
-
-
-@leaf
-def decayed_units(
-    ages: Ages, s: int, n: int, weights: NDArray[np.uint32], w: int, reach: int
-) -> int:
-    """Sum the decay weights, in units of 2**-30: whole numbers, so order does not matter."""
-    total = 0
-    for i in range(n):
-        if ages[s, i] > reach:
-            break
-        total += int(weights[w, ages[s, i] // HOUR])
-    return total
 
 
 @leaf
@@ -63,13 +50,13 @@ def peak(ages: Ages, s: int, n: int, span: int, within: int) -> float:
 @leaf
 def active_periods(ages: Ages, s: int, n: int, period: int, within: int) -> float:
     """Count the periods, counted back from as_of, that hold an event."""
-    active, last = 0, -1
+    active, until = 0, 0
     for i in range(n):
         if ages[s, i] > within:
             break
-        place = (ages[s, i] - 1) // period
-        if place != last:
-            active, last = active + 1, place
+        if ages[s, i] > until:
+            active += 1
+            until = ((ages[s, i] - 1) // period + 1) * period
     return float(active)
 
 

@@ -79,7 +79,8 @@ def fill(
     as_ofs, local_days, covered, uncovered = dates[0], dates[1], dates[2], dates[3]
     all_covered = dates.all_covered
     born_days, sex, imd_decile = people.born_days, people.sex, people.imd_decile
-    edges, weights, reach, n_choices = plan.edges, plan.weights, plan.reach, plan.n_choices
+    bucket_of, tallied, weights = plan.bucket_of, plan.tallied, plan.weights
+    n_weights = weights.shape[1]
     counts, changes, shares = plan.counts, plan.changes, plan.shares
     decays, ratios, sequences = plan.decays, plan.ratios, plan.sequences
     attributes, tenures, coverages, spans = (
@@ -90,7 +91,8 @@ def fill(
     first_word = offsets[first_person]
     words = event_words(events.columns, plan.words, first_word, offsets[last_person])
     valid: bool = all_valid(words)
-    hist = np.zeros((len(edges) + 1) * n_choices, np.int32)
+    tallies = np.zeros(tallied.shape[1], np.int64)
+    units = np.zeros(plan.n_sequences * n_weights, np.int64)
     lengths = np.zeros(plan.n_sequences, np.int64)
     ages = np.empty((plan.n_sequences, most), np.int32)
     reasons = np.empty((plan.n_sequences, most), np.uint8)
@@ -110,13 +112,14 @@ def fill(
                 end += 1
             gather(
                 occurred_at, available_at, superseded_at, leads_until, reason, words, first_word,
-                plan.event_bits, edges, first, end, as_of, n_choices, hist, lengths, ages, reasons,
+                plan.event_bits, plan.sequence_bits, bucket_of, tallied, weights, first, end,
+                as_of, tallies, units, lengths, ages, reasons,
             )  # fmt: skip
-            writers.write_counts(counts, hist, values, at)
-            writers.write_changes(changes, hist, values, at)
-            writers.write_shares(shares, hist, values, at)
-            writers.write_decays(decays, ages, lengths, weights, reach, values, at)
-            writers.write_ratios(ratios, ages, lengths, weights, reach, values, at)
+            writers.write_counts(counts, tallies, values, at)
+            writers.write_changes(changes, tallies, values, at)
+            writers.write_shares(shares, tallies, values, at)
+            writers.write_decays(decays, units, n_weights, values, at)
+            writers.write_ratios(ratios, units, n_weights, values, at)
             writers.write_sequences(sequences, ages, reasons, lengths, gaps, values, at)
             writers.write_attributes(
                 attributes, born_days[person], sex[person], imd_decile[person], local_days[k],

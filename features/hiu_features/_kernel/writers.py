@@ -13,64 +13,46 @@ from hiu_risk.times import DAY
 from hiu_risk.visibility import is_known
 
 Ints = NDArray[np.int64]
+Index = NDArray[np.uint32]
 Ages = NDArray[np.int32]
 Values = NDArray[np.float32]
 
 
 @leaf
-def write_counts(todo: Ints, hist: NDArray[np.int32], values: Values, at: int) -> None:
-    """Write the number within each window: the cumulative count at its start less at its end."""
+def write_counts(todo: Index, tallies: Ints, values: Values, at: int) -> None:
+    """Write the number within each window."""
     for r in range(len(todo)):
-        values[at, todo[r, 0]] = hist[todo[r, 1]] - hist[todo[r, 2]]
+        values[at, todo[r, 0]] = tallies[todo[r, 1]]
 
 
 @leaf
-def write_changes(todo: Ints, hist: NDArray[np.int32], values: Values, at: int) -> None:
+def write_changes(todo: Index, tallies: Ints, values: Values, at: int) -> None:
     """Write the number in the latest window less the number in the window before it."""
     for r in range(len(todo)):
-        values[at, todo[r, 0]] = 2 * hist[todo[r, 2]] - hist[todo[r, 1]]
+        values[at, todo[r, 0]] = tallies[todo[r, 1]] - tallies[todo[r, 2]]
 
 
 @leaf
-def write_shares(todo: Ints, hist: NDArray[np.int32], values: Values, at: int) -> None:
+def write_shares(todo: Index, tallies: Ints, values: Values, at: int) -> None:
     """Write parts of wholes."""
     for r in range(len(todo)):
-        part, whole = hist[todo[r, 1]], hist[todo[r, 2]]
+        part, whole = tallies[todo[r, 1]], tallies[todo[r, 2]]
         values[at, todo[r, 0]] = part / whole if whole > 0 else math.nan
 
 
 @leaf
-def write_decays(
-    todo: Ints,
-    ages: Ages,
-    lengths: Ints,
-    weights: NDArray[np.uint32],
-    reach: Ints,
-    values: Values,
-    at: int,
-) -> None:
+def write_decays(todo: Index, units: Ints, n_weights: int, values: Values, at: int) -> None:
     """Write decayed intensities."""
     for r in range(len(todo)):
-        s, w = todo[r, 1], todo[r, 2]
-        units = primitives.decayed_units(ages, s, lengths[s], weights, w, reach[w])
-        values[at, todo[r, 0]] = primitives.decayed(units)
+        values[at, todo[r, 0]] = primitives.decayed(units[todo[r, 1] * n_weights + todo[r, 2]])
 
 
 @leaf
-def write_ratios(
-    todo: Ints,
-    ages: Ages,
-    lengths: Ints,
-    weights: NDArray[np.uint32],
-    reach: Ints,
-    values: Values,
-    at: int,
-) -> None:
+def write_ratios(todo: Index, units: Ints, n_weights: int, values: Values, at: int) -> None:
     """Write a fast decayed intensity over a slow one."""
     for r in range(len(todo)):
-        s, w, below = todo[r, 1], todo[r, 2], todo[r, 3]
-        fast = primitives.decayed_units(ages, s, lengths[s], weights, w, reach[w])
-        slow = primitives.decayed_units(ages, s, lengths[s], weights, below, reach[below])
+        fast = units[todo[r, 1] * n_weights + todo[r, 2]]
+        slow = units[todo[r, 1] * n_weights + todo[r, 3]]
         values[at, todo[r, 0]] = fast / slow if slow > 0 else math.nan
 
 
