@@ -185,7 +185,7 @@ def _tenure(histories: Histories, rows: Rows) -> Ints:
     first = np.full(histories.n_people, np.iinfo(np.int64).max)
     first[has] = np.minimum.reduceat(histories.available_at, histories.offsets[:-1][has])
     days = (rows.as_ofs[rows.origin] - first[rows.person]) / DAY
-    return np.searchsorted([0, 90, 365], days, side="right")
+    return np.asarray(np.searchsorted([0, 90, 365], days, side="right"))
 
 
 def _coverage(histories: Histories, rows: Rows, definition: Definition) -> Ints:
