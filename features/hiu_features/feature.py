@@ -16,7 +16,7 @@ CONCEPTS: Mapping[str, str] = {
     "how_recently": "How recent the calls are",
     "changing": "Getting more or less frequent",
     "when": "When in the day and week",
-    "why": "What the calls were about",
+    "why": "What it was about",
     "how_it_ended": "How the calls were made and ended",
     "ae": "A&E visits",
     "admissions": "Emergency admissions",

@@ -15,7 +15,7 @@ only such inputs raise, without a plain one to tell it, is left to the next conc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +26,7 @@ from hiu_features.catalogue import Catalogue
 from hiu_features.context import ANYWHERE, Context
 from hiu_features.feature import CONCEPTS, Feature
 from hiu_features.reach import HALF_LIVES
+from hiu_features.which import Which
 
 MOST_REASONS = 3
 SMALLEST = 0.05
@@ -113,26 +114,34 @@ class Reasoner:
         return groups
 
     @cached_property
-    def _told_by(self) -> list[int | None]:
-        """For each feature, the place of the one that tells it: mostly its own."""
+    def _told_by(self) -> list[tuple[int, ...]]:
+        """For each feature, the places of those that may tell it: mostly its own alone."""
         return [
-            self._plain_count(feature) if feature.primitive in NO_PLAIN_WORDS else place
+            self._plain_counts(feature) if feature.primitive in NO_PLAIN_WORDS else (place,)
             for place, feature in enumerate(self.catalogue)
         ]
 
-    def _plain_count(self, feature: Feature) -> int | None:
+    def _plain_counts(self, feature: Feature) -> tuple[int, ...]:
+        """Find the plain counts of the same events whose windows hold most of the weight.
+
+        Of calls and A&E visits together, those of calls and those of A&E visits.
+        """
         if "half_life" not in feature.params:
-            return None
+            return ()
+        which: Which = feature.params["which"]
         least = HALF_LIVES * feature.params["half_life"]
-        windows = [
-            (other.params["days"], place)
-            for place, other in enumerate(self.catalogue)
-            if other.primitive == "count"
-            and other.params["which"] == feature.params["which"]
-            and other.params["days"] >= least
-            and not other.params.get("before")
-        ]
-        return min(windows)[1] if windows else None
+        shortest: dict[tuple[str, ...], tuple[int, int]] = {}
+        for place, other in enumerate(self.catalogue):
+            if other.primitive != "count" or other.params["before"]:
+                continue
+            days, counted = other.params["days"], other.params["which"]
+            alike = replace(which, source=counted.source) == counted
+            if alike and set(counted.source) <= set(which.source) and days >= least:
+                found = shortest.get(counted.source, (days, place))
+                shortest[counted.source] = min(found, (days, place))
+        if which.source in shortest:
+            return (shortest[which.source][1],)
+        return tuple(place for _, place in shortest.values())
 
     def raising(
         self,
@@ -202,7 +211,10 @@ class Reasoner:
         for place in sorted(places, key=lambda place: (-parts[place], place)):
             if parts[place] <= 0:
                 break
-            teller = self._told_by[place]
-            if teller is not None and (teller == place or not needs_some or values[teller] > 0):
+            tellers = self._told_by[place]
+            if not tellers:
+                continue
+            teller = max(tellers, key=lambda i: (np.nan_to_num(values[i], nan=-1), -i))
+            if teller == place or not needs_some or values[teller] > 0:
                 return teller
         return None
