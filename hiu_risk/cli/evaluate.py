@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic import BaseModel, ConfigDict, Field
 
 from hiu_risk.cli.evaluation_table import Evaluation, evaluation_fields, say_evaluation
 from hiu_risk.cli.output import (
@@ -16,6 +21,35 @@ from hiu_risk.cli.output import (
     write_result,
 )
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hiu_risk.model.horizons import HorizonFamily
+
+
+class BreachResult(BaseModel):
+    """Two neighbouring horizons, before chances are put in order for a list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shorter: int
+    longer: int
+    rows: int = Field(description="rows with a lower chance at the longer horizon")
+    share: float
+    largest: float = Field(description="the most by which the chance fell")
+
+
+class HorizonsResult(BaseModel):
+    """Models of several horizons on the same rows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    horizons: list[int]
+    models: list[str]
+    rows: int
+    breaches: list[BreachResult]
+
 
 class EvaluateResult(Evaluation):
     """How a registered model does at the protocol's test dates."""
@@ -26,6 +60,7 @@ class EvaluateResult(Evaluation):
     target: str
     horizon_days: int
     test_dates: list[str]
+    horizons: HorizonsResult | None = None
 
 
 def evaluate(
@@ -34,18 +69,28 @@ def evaluate(
     home: HomeFolder = Path("mlruns"),
     model: ModelName = "champion",
     truth: TruthFolder = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A model of another horizon: count contradicting chances; may be repeated.",
+        ),
+    ] = None,
     json_file: JsonFile = None,
 ) -> None:
     """Judge a registered model beside its baselines at the last dates of a store."""
     from hiu_risk.cli.train import read_true_risk
     from hiu_risk.model import ModelHome
+    from hiu_risk.model.horizons import HorizonFamily
     from hiu_risk.store import Store
     from hiu_training.judging import judge_bundle
     from hiu_training.protocol import load_protocol
     from hiu_training.train import days
 
     read = load_protocol(protocol)
-    bundle = ModelHome(home).load(model)
+    models = ModelHome(home)
+    bundle = models.load(model)
+    family = HorizonFamily(bundle, [models.load(name) for name in also]) if also else None
     judged = judge_bundle(Store.open(store), bundle, read, truth=read_true_risk(truth, store))
     evaluation = evaluation_fields(judged.evaluation)
     result = EvaluateResult.model_validate(
@@ -57,8 +102,30 @@ def evaluate(
             "target": bundle.manifest.target,
             "horizon_days": bundle.manifest.horizon_days,
             "test_dates": days(judged.rows.as_ofs),
+            "horizons": _horizons(family, judged.rows.values) if family else None,
         }
     )
     say(f"Model {result.version}: {result.definition}")
     say_evaluation(result)
+    if result.horizons:
+        _say_horizons(result.horizons)
     write_result(json_file, result)
+
+
+def _horizons(family: HorizonFamily, values: NDArray[np.float32]) -> dict[str, Any]:
+    scores = family.scores(values)
+    return {
+        "horizons": list(family.horizons),
+        "models": [bundle.version for bundle in family.bundles],
+        "rows": len(scores),
+        "breaches": [asdict(breach) for breach in family.breaches(scores)],
+    }
+
+
+def _say_horizons(found: HorizonsResult) -> None:
+    for breach in found.breaches:
+        say(
+            f"{breach.rows:,} of {found.rows:,} rows ({breach.share:.1%}) have a lower chance "
+            f"within {breach.longer} days than within {breach.shorter}, by at most "
+            f"{breach.largest:.4f}; a list puts them in order"
+        )
