@@ -66,7 +66,7 @@ def test_suggested_hazards_are_not_graded_nor_accepted(tmp_path: Path) -> None:
         (DPIA, 'assessed_on = "soon"\n', "not a date", "dpia.toml line 1, assessed_on"),
         (DPIA, f'reference = "{"x" * 4001}"\n', "longer than 4,000", "dpia.toml line 1"),
         (DPIA, 'reference = "a\\u0007b"\n', "control characters", "dpia.toml line 1"),
-        (DPIA, 'reference = "seen by 943 476 5919"\n', "NHS number", "dpia.toml line 1"),
+        (DPIA, 'reference = "seen by 999 000 1200"\n', "NHS number", "dpia.toml line 1"),
         (HAZARDS, '[[hazard]]\nid = "H"\ninitial_severity = 6\n', "not a grade",
          "hazard-log.toml line 3, hazard.initial_severity"),
         (HAZARDS, "[[hazard]]\ninitial_severity = true\n", "not a grade", "line 2"),
