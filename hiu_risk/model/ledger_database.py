@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import DDL, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.pool import NullPool
@@ -48,8 +48,12 @@ class LedgerRow(Base):
     hash: Mapped[str]
 
 
-for _name, _body in TRIGGERS.items():
-    event.listen(LedgerRow.__table__, "after_create", DDL(f"CREATE TRIGGER {_name} {_body}"))
+def _guard(_table: Any, connection: Connection, **_: Any) -> None:
+    for name, body in TRIGGERS.items():
+        connection.exec_driver_sql(f"CREATE TRIGGER {name} {body}")
+
+
+event.listen(LedgerRow.__table__, "after_create", _guard)
 
 
 @contextmanager

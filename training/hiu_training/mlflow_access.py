@@ -25,6 +25,9 @@ QUIET = {
 }
 """Locked-down networks: MLflow talks to nobody but its own store."""
 
+WAIT_SECONDS = 5.0
+"""How long to wait for another command that is writing to MLflow's database."""
+
 _ADDRESSES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 
 
@@ -79,7 +82,9 @@ def mlflow_at(home: Path, refused: str, fix: str) -> Iterator[tuple[Any, Any]]:
 def check_file(uri: str) -> None:
     """Lock a database of our own once ourselves: MLflow would try ten times, for minutes."""
     if uri.startswith("sqlite:///"):
-        with closing(sqlite3.connect(uri.removeprefix("sqlite:///"), timeout=5)) as database:
+        with closing(
+            sqlite3.connect(uri.removeprefix("sqlite:///"), timeout=WAIT_SECONDS)
+        ) as database:
             database.execute("BEGIN IMMEDIATE")
             database.rollback()
 
