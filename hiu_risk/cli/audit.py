@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,7 +20,6 @@ from hiu_risk.cli.output import (
 from hiu_training.audit.result import MAY_NOT_LEAVE, AuditDocument
 
 if TYPE_CHECKING:
-    from hiu_training.audit.report import Plan
     from hiu_training.protocol import Protocol
 
 
@@ -28,6 +27,8 @@ class AuditResult(AuditDocument, Result):
     """A fairness audit as the page shows it, and where the page is."""
 
     page: str
+    evidence: str = ""
+    mitigated_version: str = ""
 
 
 def audit(
@@ -37,18 +38,62 @@ def audit(
     home: HomeFolder = Path("mlruns"),
     model: ModelName = "champion",
     by: Annotated[
-        list[str] | None, typer.Option(help="A grouping column; repeat for more. Default: all.")
+        list[str] | None,
+        typer.Option(help="A grouping column; repeat for more. Default: the protocol's, or all."),
     ] = None,
     pairs: Annotated[
-        bool, typer.Option("--pairs", help="Also cross every two grouping columns.")
-    ] = False,
+        bool | None,
+        typer.Option("--pairs/--no-pairs", help="Also cross every two grouping columns."),
+    ] = None,
+    reference: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=GROUP",
+            help="Compare a column's groups with this one too; repeat for more.",
+        ),
+    ] = None,
     capacity: Annotated[
         int | None, typer.Option(help="List length that findings are judged at. Default: 75.")
     ] = None,
     min_cases: Annotated[
-        int, typer.Option(help="People who became cases, needed before anything is concluded.")
-    ] = 20,
-    resamples: Annotated[int, typer.Option(help="Resamples of the intervals.")] = 1_000,
+        int | None,
+        typer.Option(
+            help="People who became cases, needed before anything is concluded. Default: 20."
+        ),
+    ] = None,
+    resamples: Annotated[
+        int | None, typer.Option(help="Resamples of the intervals. Default: 1000.")
+    ] = None,
+    quarter: Annotated[
+        str, typer.Option(metavar="2026Q3", help="List dates of this quarter alone.")
+    ] = "",
+    mitigation: Annotated[
+        bool,
+        typer.Option("--mitigation", help="Price ways to even out; learns again: minutes."),
+    ] = False,
+    even_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="With --mitigation: even out this column. Default: those with a finding.",
+        ),
+    ] = None,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CONCEPT", help="With --mitigation: also price leaving this concept out."
+        ),
+    ] = None,
+    choose: Annotated[
+        str,
+        typer.Option(
+            metavar="OPTION",
+            help="Record a chosen option in a copy of the model and in the ledger; needs --who "
+            "and --reason.",
+        ),
+    ] = "",
+    who: Annotated[str, typer.Option(metavar="NAME", help="With --choose: who answers.")] = "",
+    reason: Annotated[str, typer.Option(help="With --choose: why.")] = "",
     no_suppression: Annotated[
         bool,
         typer.Option("--no-suppression", help="Show small numbers: may not leave the team."),
@@ -56,85 +101,119 @@ def audit(
     json_file: JsonFile = None,
 ) -> None:
     """Show who the list misses, by sex, age, ethnic group and deprivation, with intervals."""
-    from hiu_risk.files import write_text
     from hiu_risk.model import ModelHome
     from hiu_risk.store import Store
     from hiu_risk.suppression import SmallNumbers
-    from hiu_training.audit.linkage import linkage_of
-    from hiu_training.audit.page import render_page
-    from hiu_training.audit.publish import Context, publish
-    from hiu_training.audit.report import audit as run
+    from hiu_training.audit.choice import check_choice
+    from hiu_training.audit.kept import keep_audit, kept_audits
+    from hiu_training.audit.page import write_page
+    from hiu_training.audit.run import Request, run_audit
     from hiu_training.protocol import load_protocol
-    from hiu_training.scored import scored_rows
 
-    read = load_protocol(protocol)
-    plan = _plan(read, by, capacity, min_cases, resamples)
-    bundle = ModelHome(home).load(model)
-    opened = Store.open(store)
-    rows = scored_rows(opened, bundle, read)
-    report = run(rows, _with_pairs(plan, list(rows.groups)) if pairs else plan)
-    rule = SmallNumbers(enabled=not no_suppression)
-    manifest = bundle.manifest
-    context = Context(
-        model=f"{model} {bundle.version}" if model != bundle.version else model,
-        definition=bundle.definition.in_words(),
-        target=manifest.target,
-        horizon_days=manifest.horizon_days,
-        washout_days=manifest.washout_days,
-        protocol=protocol.name,
-        store=opened.content_hash[:12],
-        zone=manifest.zone,
+    asked = {
+        "by": tuple(by) if by else None, "pairs": pairs, "capacity": capacity,
+        "min_cases": min_cases, "resamples": resamples, "reference": _references(reference),
+    }  # fmt: skip
+    read = _with_options(load_protocol(protocol), asked)
+    models = ModelHome(home)
+    bundle = models.load(model)
+    if choose:
+        check_choice(choose, bundle, who, reason)
+    request = Request(
+        model=model,
+        protocol_name=protocol.name,
+        quarter=quarter,
+        rule=SmallNumbers(enabled=not no_suppression),
+        mitigation=mitigation,
+        evened=tuple(even_out or ()),
+        drop=tuple(drop or ()),
     )
-    document = publish(report, context, rule, linkage_of(opened.manifest.linkage, rule))
-    page = out / "audit.html"
-    write_text(page, render_page(document))
-    result = AuditResult(**dict(document), page=str(page))
+    document = run_audit(Store.open(store), bundle, read, request, kept_audits(models))
+    page = write_page(document, out)
+    kept = keep_audit(models, bundle.version, document, whole=not by) if document.suppressed else ""
+    chosen = ""
+    if choose:
+        chosen = _record(home, model, choose, who, reason, document, kept)
+    result = AuditResult(**dict(document), page=str(page), evidence=kept, mitigated_version=chosen)
     _say(result)
     write_result(json_file, result)
 
 
-def _plan(
-    protocol: Protocol, by: list[str] | None, capacity: int | None, min_cases: int, resamples: int
-) -> Plan:
-    from hiu_training.audit.report import Plan
-
-    capacities = {k for k in protocol.capacities if isinstance(k, int)} or {75}
-    middle = sorted(capacities)[len(capacities) // 2]
-    primary = capacity if capacity is not None else (75 if 75 in capacities else middle)
-    return Plan(
-        capacities=tuple(sorted(capacities | {primary})),
-        primary=primary,
-        by=tuple(by) if by else None,
-        min_cases=min_cases,
-        resamples=resamples,
-        seed=protocol.seed,
-    )
-
-
-def _with_pairs(plan: Plan, columns: list[str]) -> Plan:
+def _with_options(protocol: Protocol, asked: dict[str, Any]) -> Protocol:
+    """Let options override the protocol's section; the plan checks what they say."""
     from dataclasses import replace
 
-    from hiu_training.audit.report import all_pairs
+    given = {name: value for name, value in asked.items() if value not in (None, {})}
+    if "reference" in given:
+        given["reference"] = {**protocol.audit.reference, **given["reference"]}
+    return replace(protocol, audit=replace(protocol.audit, **given))
 
-    return replace(plan, pairs=all_pairs(plan.by or columns))
+
+def _references(given: list[str] | None) -> dict[str, str]:
+    from hiu_risk.errors import UsageError
+
+    found = {}
+    for text in given or ():
+        column, equals, group = text.partition("=")
+        if not (equals and column and group):
+            raise UsageError(
+                f"not a column and a group: {text!r}", where="--reference",
+                fix="write for instance --reference sex=female",
+            )  # fmt: skip
+        found[column.strip()] = group.strip()
+    return found
+
+
+def _record(
+    home: Path, model: str, choose: str, who: str, reason: str, document: AuditDocument, kept: str
+) -> str:
+    from hiu_risk.model import ModelHome
+    from hiu_risk.times import now, to_seconds
+    from hiu_training.audit.choice import record
+
+    return record(
+        ModelHome(home), model, choose, who=who, reason=reason, at=to_seconds(now()),
+        document=document, evidence=kept,
+    )  # fmt: skip
 
 
 def _say(result: AuditResult) -> None:
-    from hiu_training.audit.wording import RECALL_WORDS, rate
+    from hiu_training.audit import summary
 
-    at = next(a for a in result.overall.at if a.capacity == result.primary)
-    say(f"Model {result.model}; lists of {result.primary} on {len(result.dates)} dates")
+    page = summary(result)
+    say(page.about)
     say(f"Definition: {result.definition}")
-    say(f"Cases missed: {rate(at.false_negative_rate)}")
-    for grouping in result.groupings:
-        say(f"{grouping.title}{': ' + grouping.note if grouping.note else ''}")
-        for group in grouping.groups:
-            here = next(a for a in group.at if a.capacity == result.primary)
-            say(
-                f"  {group.label:<24} missed {rate(here.false_negative_rate):<18} "
-                f"{RECALL_WORDS[group.recall_verdict]}"
-            )
-    say(result.label_caution)
+    say(page.headline)
+    say(page.conclusion)
+    notes = {g.title: g.note for g in result.groupings}
+    for grouping in dict.fromkeys(line.grouping for line in page.lines):
+        say(f"{grouping}{': ' + notes[grouping] if notes[grouping] else ''}")
+        for line in page.lines:
+            if line.grouping == grouping:
+                say(f"  {line.label:<24} missed {line.missed:<18} {line.finding}")
+    for note in page.notes:
+        say(note)
+    if result.mitigation:
+        _say_prices(result)
+    if result.mitigated_version:
+        say(
+            f"Recorded: model {result.mitigated_version} carries the choice and is challenger; "
+            "nothing else was changed"
+        )
+    say(page.caution)
     say(result.suppression if result.suppressed else MAY_NOT_LEAVE)
     say(f"Written: {result.page}")
     say(result.not_for)
+
+
+def _say_prices(result: AuditResult) -> None:
+    from hiu_training.audit.wording import count, points
+
+    assert result.mitigation is not None  # noqa: S101  (asked by the caller)
+    say("What evening out would cost (nothing is applied):")
+    for option in result.mitigation.options:
+        words = f"{option.title}, {option.grouping_title}" if option.grouping else option.title
+        say(
+            f"  {option.name:<26} {words}: {count(option.found)} cases found, "
+            f"change {points(option.found_change)} points"
+        )

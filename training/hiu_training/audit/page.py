@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from markupsafe import Markup
 
+from hiu_risk.files import write_text
 from hiu_risk.pages import render
 from hiu_training.audit import wording as say
 from hiu_training.audit.onepage import at_primary, boxes, headline
@@ -21,6 +23,13 @@ from hiu_training.audit.result import (
 
 _MISSED_TICKS = {0.0: "0%", 0.25: "25%", 0.5: "50%", 0.75: "75%", 1.0: "100%"}
 _RATIO_TICKS = {0.25: "¼", 0.5: "½", 1.0: "1", 2.0: "2", 4.0: "4"}
+
+
+def write_page(document: AuditDocument, folder: Path) -> Path:
+    """Write ``audit.html``: a whole page takes the place of an older one, or nothing does."""
+    page = folder / "audit.html"
+    write_text(page, render_page(document))
+    return page
 
 
 def render_page(document: AuditDocument) -> str:

@@ -18,6 +18,8 @@ NOT_PROTECTED = (
     "Audits printed elsewhere, or with --no-suppression, or in another model home: they aren't "
     "known here.",
     "Likelihood: of the counts that remain possible, a reader may think some likelier.",
+    "Counts of events (linkage, identity): small ones are hidden in each report, but they aren't "
+    "checked against other reports.",
     "A reader who already knows some of the people and whether they were listed.",
     "Medians, AUROC, average precision, calibration lines, drivers and proxies: they need at least "
     "8 people, most of them 20 who became cases, but aren't checked against other reports.",
@@ -45,6 +47,8 @@ class Context:
         Of what decides the rows and the lists: equal hashes, equal counts.
     quarter : str
         Such as ``2026Q3`` where the audit is of one quarter.
+    unobserved : tuple of int
+        Dates left out because their outcomes aren't known yet, UTC seconds.
     """
 
     model: str
@@ -58,6 +62,7 @@ class Context:
     rows_hash: str = ""
     lists_hash: str = ""
     quarter: str = ""
+    unobserved: tuple[int, ...] = ()
 
 
 def publish(
@@ -107,7 +112,7 @@ def publish(
         protocol=context.protocol,
         store=context.store,
         dates=dates,
-        unobserved_dates=tuple(day(d) for d in report.unobserved_dates),
+        unobserved_dates=tuple(day(d) for d in (*report.unobserved_dates, *context.unobserved)),
         unobserved_rows=rule.show(report.unobserved_rows),
         people=rule.show(int(report.people.all[-1])),
         case_people=rule.show(int(report.people.cases[-1])),

@@ -13,7 +13,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hiu_training.audit.result import AuditDocument, Count, SecondOutcome
+from hiu_training.audit.result import (
+    AuditDocument,
+    Count,
+    GroupingResult,
+    GroupResult,
+    SecondOutcome,
+)
 
 EVERYBODY = ("", "Everybody")
 """How the cells of all people together are named."""
@@ -68,26 +74,35 @@ def digest_of(document: AuditDocument) -> str:
 
 def published(document: AuditDocument, rows_hash: str, lists_hash: str) -> Published:
     """Gather what an audit printed by the outcome that the model looks for."""
+    groupings = (*document.groupings, *document.pairs)
+    return Published(
+        _cells(document.overall, groupings),
+        _labels(groupings),
+        same_rows=document.rows_hash == rows_hash != "",
+        same_lists=document.lists_hash == lists_hash != "",
+        name=_name(document),
+    )
+
+
+def published_groups(
+    overall: GroupResult, groupings: Sequence[GroupingResult], name: str
+) -> Published:
+    """Gather what was printed of other lists of the same rows."""
+    return Published(
+        _cells(overall, groupings), _labels(groupings), same_rows=True, same_lists=False, name=name
+    )
+
+
+def _cells(overall: GroupResult, groupings: Sequence[GroupingResult]) -> dict[Place, Count]:
     cells: dict[Place, Count] = {}
-    everybody = [(EVERYBODY, document.overall)]
-    groups = [
-        ((grouping.name, group.label), group)
-        for grouping in (*document.groupings, *document.pairs)
-        for group in grouping.groups
-    ]
-    for place, group in everybody + groups:
+    groups = [((g.name, group.label), group) for g in groupings for group in g.groups]
+    for place, group in [(EVERYBODY, overall), *groups]:
         cells[(*place, "rows", 0)] = group.rows
         cells[(*place, "cases", 0)] = group.cases
         for at in group.at:
             cells[(*place, "listed", at.capacity)] = at.listed
             cells[(*place, "found", at.capacity)] = at.found
-    return Published(
-        cells,
-        _labels((*document.groupings, *document.pairs)),
-        same_rows=document.rows_hash == rows_hash != "",
-        same_lists=document.lists_hash == lists_hash != "",
-        name=_name(document),
-    )
+    return cells
 
 
 def published_second(document: AuditDocument, rows_hash: str, lists_hash: str) -> Published | None:

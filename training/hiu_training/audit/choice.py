@@ -1,0 +1,137 @@
+"""Recording a chosen mitigation: in a copy of the model, and in the ledger."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from hiu_risk.errors import UsageError
+from hiu_risk.model import Bundle, ModelHome
+from hiu_risk.model.evidence import find, keep
+from hiu_risk.model.ledger import Ledger
+from hiu_risk.model.signing import check_reason, check_who
+from hiu_training.audit.drivers import ITSELF
+from hiu_training.audit.options import DISCRIMINATION, LEFT_OUT
+from hiu_training.audit.result import AuditDocument
+
+KINDS = ("none", "reserve:COLUMN", "drop:protected", "drop:CONCEPT")
+"""What may be recorded."""
+
+
+def check_choice(choice: str, bundle: Bundle, who: str, reason: str) -> None:
+    """Refuse a choice that a model can't carry, before anything is worked out.
+
+    Raises
+    ------
+    UsageError
+        Not such an option, no name or reason, or inputs that the model still has.
+    """
+    check_who(who)
+    check_reason(reason, needed=True)
+    kind, _, what = choice.partition(":")
+    if kind == "reductions":
+        raise UsageError(
+            "a mixture of fairlearn's reductions is priced for comparison; a model can't carry it",
+            where="--choose",
+            fix=f"choose one of {', '.join(KINDS)}",
+        )
+    if not re.fullmatch(r"none|(reserve|drop):[a-z_]+", choice):
+        raise UsageError(
+            f"no such option {choice!r}", where="--choose", fix=f"write {', '.join(KINDS)}"
+        )
+    if kind == "drop":
+        left = [name for name in _inputs(what, bundle) if name in bundle.feature_names]
+        if left:
+            raise UsageError(
+                f"the model still has {', '.join(left)}",
+                where="--choose",
+                fix="train with a protocol whose features leave them out, then record the choice "
+                "for that model",
+            )
+
+
+def _inputs(what: str, bundle: Bundle) -> list[str]:
+    from hiu_features import default_catalogue
+
+    if what == "protected":
+        return sorted({name for names in ITSELF.values() for name in names})
+    return [f.name for f in default_catalogue().features if f.concept == what]
+
+
+def record(
+    home: ModelHome,
+    model: str,
+    choice: str,
+    *,
+    who: str,
+    reason: str,
+    at: int,
+    document: AuditDocument,
+    evidence: str,
+) -> str:
+    """Keep a copy of the model that carries the choice, and write the ledger; gives its version.
+
+    The copy scores as the model does. It becomes challenger: only promoting it makes it
+    champion. For reserved places the list is drawn by whoever makes it; the note tells that it
+    was decided, and by whom.
+
+    Parameters
+    ----------
+    home : ModelHome
+        Where the model is.
+    model : str
+        Its alias or version.
+    choice : str
+        See :data:`KINDS`.
+    who, reason : str
+        Who answers for it, and why.
+    at : int
+        UTC seconds.
+    document : AuditDocument
+        The audit it was decided on.
+    evidence : str
+        Hash of that audit as kept; empty if it wasn't.
+    """
+    bundle = home.load(model)
+    who, reason = check_who(who), check_reason(reason, needed=True)
+    note: dict[str, Any] = {
+        "name": choice,
+        "title": _title(choice),
+        "caution": _caution(choice),
+        "who": who,
+        "reason": reason,
+        "at": at,
+        "of_model": bundle.version,
+    }
+    copy = replace(bundle, manifest=replace(bundle.manifest, mitigation=note))
+    home.add(copy)
+    kept = document.model_dump(mode="json") | {"chosen_mitigation": f"{note['title']} ({choice})"}
+    found = {"mitigation": keep(home, copy.version, "mitigation", note)}
+    evaluation = find(home, bundle.version, "evaluation")
+    if evaluation is not None:  # the scores are the same
+        found["evaluation"] = keep(home, copy.version, "evaluation", evaluation)
+    if document.suppressed:
+        found["audit"] = keep(home, copy.version, "audit", kept)
+    if evidence:
+        found["decided_on"] = evidence
+    Ledger(home).append(
+        at=at, action="mitigation", alias="challenger", version=copy.version, who=who,
+        reason=f"{choice}: {reason}", evidence=found,
+    )  # fmt: skip
+    home.set_alias("challenger", copy.version)
+    return copy.version
+
+
+def _title(choice: str) -> str:
+    kind, _, what = choice.partition(":")
+    words = what.replace("_", " ")
+    return {
+        "none": "No mitigation, after looking at the prices",
+        "reserve": f"Places reserved by {words}",
+        "drop": "Age, sex and deprivation left out" if what == "protected" else f"Without {words}",
+    }[kind]
+
+
+def _caution(choice: str) -> str:
+    return {"reserve": DISCRIMINATION, "drop": LEFT_OUT}.get(choice.partition(":")[0], "")

@@ -1,0 +1,86 @@
+"""The same question by another outcome: whom the list reached of those who needed care."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from hiu_risk.suppression import SmallNumbers
+from hiu_training.audit.published import overlapping, published_second
+from hiu_training.audit.publisher import Publisher
+from hiu_training.audit.report import AuditReport, Plan, Rows, audit
+from hiu_training.audit.result import (
+    AuditDocument,
+    GroupResult,
+    SecondGroup,
+    SecondGrouping,
+    SecondOutcome,
+)
+
+NOTE = (
+    "The model does not look for this outcome, and most of these people never call often: a list "
+    "of this length can only hold few of them. What counts here is whether some groups of them "
+    "are reached less than others."
+)
+
+
+def audit_second(rows: Rows, plan: Plan) -> AuditReport:
+    """Audit the same dates by the second outcome, at the primary list length alone."""
+    return audit(rows, replace(plan, capacities=(plan.primary,), pairs=()))
+
+
+def publish_second(
+    report: AuditReport,
+    title: str,
+    main: AuditDocument,
+    rule: SmallNumbers,
+    earlier: Iterable[AuditDocument] = (),
+) -> SecondOutcome:
+    """Give the second outcome as it may be read.
+
+    Parameters
+    ----------
+    report : AuditReport
+        The exact audit by this outcome.
+    title : str
+        What the outcome is, in words.
+    main : AuditDocument
+        The audit that it belongs to.
+    rule : SmallNumbers
+        The rule for small numbers.
+    earlier : iterable of AuditDocument, optional
+        Audits printed before.
+    """
+    found = (
+        published_second(document, main.rows_hash, main.lists_hash)
+        for document in overlapping(earlier, main.target, main.dates)
+    )
+    publisher = Publisher(report, rule, [before for before in found if before is not None])
+    return SecondOutcome(
+        title=title,
+        note=NOTE,
+        comparisons=report.recall_family.compared,
+        overall=_short(publisher.group(len(report.people.all) - 1, "Everybody")),
+        groupings=tuple(
+            SecondGrouping(
+                name=g.name,
+                title=g.title,
+                note=g.note,
+                from_rounded=g.from_rounded,
+                groups=tuple(_short(group) for group in g.groups),
+            )
+            for g in publisher.groupings()
+        ),
+    )
+
+
+def _short(group: GroupResult) -> SecondGroup:
+    [at] = group.at
+    return SecondGroup(
+        label=group.label,
+        cases=group.cases,
+        found=at.found,
+        missed=at.false_negative_rate,
+        difference=at.recall_difference,
+        verdict=group.recall_verdict,
+    )
