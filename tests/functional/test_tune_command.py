@@ -17,6 +17,7 @@ from hiu_risk.cli.tune import TuneResult
 from hiu_risk.errors import ModelError
 from hiu_risk.store import Store
 from hiu_training import tune as tuning
+from hiu_training.mlflow_access import mlflow_at
 from hiu_training.protocol import load_protocol
 from hiu_training.split import make_split
 from hiu_training.tune import Step, Tuned, alone, tune
@@ -109,14 +110,8 @@ def test_folds_lie_before_the_test_dates(place: Path) -> None:
 
 
 def test_every_trial_is_a_nested_run_of_mlflow(place: Path) -> None:
-    from hiu_training.tracking import _quiet
-
     result = json.loads((place / "tune.json").read_text("utf-8"))
-    with _quiet():
-        import mlflow
-
-        uri = f"sqlite:///{place / 'home/mlflow.db'}"
-        client = mlflow.MlflowClient(uri, uri)
+    with mlflow_at(place / "home", "refused", "none") as (_, client):
         experiment = client.get_experiment_by_name("hiu-risk-tune").experiment_id
         runs = client.search_runs([experiment])
         parent = client.get_run(result["run_id"])
@@ -179,14 +174,24 @@ def test_out_of_time_the_untuned_protocol_is_still_tried_and_returned(
     assert steps[0].value == steps[0].untuned == tuned.untuned
 
 
-@pytest.mark.parametrize(("error", "chosen"), [(0.0, True), (1.0, False)])
+@pytest.mark.parametrize(("noise", "chosen"), [(0.02, True), (0.2, False)])
 def test_better_by_less_than_one_standard_error_is_not_better(
-    place: Path, monkeypatch: Any, error: float, chosen: bool
+    place: Path, tmp_path: Path, monkeypatch: Any, noise: float, chosen: bool
 ) -> None:
-    monkeypatch.setattr(tuning, "standard_error", lambda one, other: error)
-    tuned = _search(place, place / "home", trials=1)
-    assert tuned.best_number > 0  # else this says nothing
-    assert (tuned.number > 0) == chosen
+    rng = np.random.default_rng(1)
+    shared, apart = rng.normal(0.2, 0.1, 400), rng.normal(0.0, noise, 400)
+
+    def fold(objective: Any, number: int, settings: dict[str, Any]) -> np.ndarray:
+        better = settings["anchor.l2"] != 10
+        return np.append(0.2 + 0.05 * better, shared + (0.05 + apart) * better)
+
+    monkeypatch.setattr(tuning._Objective, "fold", fold)
+    tuned = _search(place, _fresh(place, tmp_path), trials=2)
+    assert tuned.best_number == 1
+    assert tuned.difference == pytest.approx(0.05)
+    assert tuned.standard_error == pytest.approx(noise, rel=0.1)
+    assert tuned.number == int(chosen)
+    assert tuned.chosen == pytest.approx(0.25 if chosen else 0.2)
     assert (tuned.protocol != load_protocol(place / "protocol.toml")) == chosen
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from hiu_risk.errors import ModelError
+from hiu_training.mlflow_access import mlflow_at
 from hiu_training.protocol import Protocol
-from hiu_training.tracking import _artifacts, _check_file, _quiet, tracking_uri
+from hiu_training.tracking import _artifacts
 
 EXPERIMENT = "hiu-risk-tune"
 RUN = "mlflow_run"
@@ -42,10 +38,8 @@ class Recorder:
     """
 
     def __init__(self, home: Path, study: optuna.Study, protocol: Protocol, data_hash: str) -> None:
-        self.study, self.uri = study, tracking_uri(home)
-        with _reached(self.uri) as mlflow:
-            _check_file(self.uri)
-            self.client = mlflow.MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+        self.home, self.study = home, study
+        with self._reached() as (_, self.client):
             self.experiment = self._experiment(home)
             kept = study.user_attrs.get(RUN)
             if kept is None:
@@ -56,12 +50,19 @@ class Recorder:
             self.client.update_run(kept, status="RUNNING")
             self.written = self._written()
 
+    def _reached(self) -> AbstractContextManager[tuple[Any, Any]]:
+        return mlflow_at(
+            self.home, "MLflow could not keep the trials",
+            "check that it can be reached and written to; finished trials are kept, and the same "
+            "command goes on from there",
+        )  # fmt: skip
+
     def _experiment(self, home: Path) -> str:
         found = self.client.get_experiment_by_name(EXPERIMENT)
         if found is not None:
             return str(found.experiment_id)
-        local = None if "MLFLOW_TRACKING_URI" in os.environ else _artifacts(home)
-        return str(self.client.create_experiment(EXPERIMENT, artifact_location=local))
+        made = self.client.create_experiment(EXPERIMENT, artifact_location=_artifacts(home))
+        return str(made)
 
     def _written(self) -> set[str]:
         """Give the trials there already; one that was cut off is written again."""
@@ -82,7 +83,7 @@ class Recorder:
         done = self.study.get_trials(
             deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)
         )
-        with _reached(self.uri):
+        with self._reached():
             for place, trial in enumerate(done):
                 name = f"{self.study.study_name}-{place}"
                 if name not in self.written:
@@ -101,27 +102,5 @@ class Recorder:
 
     def close(self) -> None:
         """Mark the search as ended."""
-        with _reached(self.uri):
+        with self._reached():
             self.client.set_terminated(self.run_id)
-
-
-@contextmanager
-def _reached(uri: str) -> Iterator[Any]:
-    """Give MLflow, kept quiet; its troubles become ours."""
-    with _quiet():
-        import mlflow
-
-        for name in ("mlflow", "alembic"):  # MLflow sets its own levels when imported
-            logging.getLogger(name).setLevel(logging.ERROR)
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-
-        try:
-            yield mlflow
-        except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
-            raise ModelError(
-                f"MLflow could not keep the trials ({type(error).__name__})",
-                where=uri.split("@")[-1],
-                fix="check that it can be reached and written to; finished trials are kept, and "
-                "the same command goes on from there",
-            ) from error
