@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from hiu_risk import NOT_FOR
 from hiu_risk.definitions import DEFINITIONS
 from hiu_risk.errors import UsageError
 from hiu_risk.times import DAY
+from hiu_serving.coverage import Abstained
 from hiu_serving.files import write_worklist
 from hiu_serving.freshness import FeedFreshness
-from hiu_serving.worklist_page import worklist_csv, worklist_page
+from hiu_serving.since import Since
+from hiu_serving.worklist_page import not_scored_csv, worklist_csv, worklist_page
 from tests.support.serving import AS_OF, make_entry, make_list, make_reason
 
 MADE = datetime(2026, 1, 5, tzinfo=UTC)
@@ -97,7 +100,9 @@ def test_the_csv_keeps_scores_exactly_and_disarms_formulas() -> None:
 
 def test_the_manifest_seals_what_was_written(tmp_path: Path) -> None:
     files = write_worklist(make_list(make_entry()), tmp_path / "out", MADE)
-    assert [file.name for file in files] == ["worklist.csv", "worklist.html", "manifest.json"]
+    assert [file.name for file in files] == [
+        "worklist.csv", "worklist.html", "not-scored.csv", "manifest.json",
+    ]  # fmt: skip
     manifest = json.loads(files[-1].read_text(encoding="utf-8"))
     for name, sha in manifest["files"].items():
         assert hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest() == sha
@@ -132,3 +137,55 @@ def test_a_list_of_addresses_speaks_of_addresses() -> None:
     )
     assert "Addresses to consider visiting, 8 January 2022" in text
     assert "All addresses in the store" in text
+
+
+def test_what_changed_what_lowers_and_another_model_are_said() -> None:
+    since = Since(AS_OF - 4 * DAY, 0.12, "2 calls since Monday, both at night", "Chance up", ())
+    lowers = (make_reason("No A&E visits in the last 90 days", contribution=-0.3),)
+    kept = make_list(
+        make_entry(since=since, lowering=lowers),
+        make_entry(2, "p2"),
+        previous_as_of=AS_OF - 4 * DAY,
+        previous_bundle_id="c" * 64,
+    )
+    text = plain(worklist_page(kept))
+    assert "2 calls since Monday, both at night. Chance up." in text
+    assert "Lowers it: No A&amp;E visits in the last 90 days" in text
+    assert "The last list was made by another model." in text
+    assert "another model" not in plain(worklist_page(replace(kept, previous_bundle_id="b" * 64)))
+    (first, second) = csv.DictReader(io.StringIO(worklist_csv(kept)))
+    assert (first["previous_score"], second["previous_score"]) == ("0.12", "")
+    assert first["since"] == "2 calls since Monday, both at night. Chance up."
+    assert first["lowers_1"] == "No A&E visits in the last 90 days"
+    assert (first["lowers_2"], second["since"]) == ("", "")
+
+
+def test_those_of_whom_too_little_is_known_are_listed_apart() -> None:
+    short = tuple(Abstained(f"q{i:02}", "too_little_history", 9 + i % 9, 30 - i) for i in range(12))
+    kept = make_list(
+        make_entry(),
+        abstained=short,
+        least_days=28,
+        exclusions={"inactive": 90, "too_little_history": 1_234, "feeds_too_short": 0},
+    )
+    text = plain(worklist_page(kept))
+    assert "1,234 people could be listed, but too little is known of them" in text
+    assert "Fewer than 28 days are known since they registered." in text
+    assert "Too little history to be scored 1,234" in text
+    assert "28 of the last 90 days, or nobody is scored" in text
+    assert "q09" in text
+    assert "q10" not in text
+    rows = list(csv.DictReader(io.StringIO(not_scored_csv(kept))))
+    assert len(rows) == 12
+    assert rows[0] == {
+        "person": "q00", "why": "too_little_history", "days_known": "9", "incidents": "30",
+    }  # fmt: skip
+    assert "too little is known of them" not in plain(worklist_page(make_list(make_entry())))
+
+
+def test_a_list_of_addresses_says_nothing_about_a_person() -> None:
+    about = (make_reason(concept="about_the_person"),)
+    kept = make_list(make_entry(reasons=about), definition=DEFINITIONS["communal"].to_dict())
+    text = plain(worklist_page(kept))
+    assert "About the address" in text
+    assert "person" not in text.split("The list")[1].split("Who is not")[0].lower()

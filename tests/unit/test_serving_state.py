@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +14,9 @@ from sqlalchemy import text
 
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.times import DAY
-from hiu_serving.state import State
+from hiu_serving.coverage import Abstained
+from hiu_serving.since import Move, Since
+from hiu_serving.state import SCHEMA_VERSION, State
 from hiu_serving.worklist import Worklist
 from tests.support.serving import AS_OF, make_entry, make_list, make_reason
 
@@ -98,3 +103,83 @@ def test_a_home_that_is_a_file_is_said_plainly(tmp_path: Path) -> None:
 def test_looking_does_not_make_a_database(tmp_path: Path) -> None:
     assert State.open_existing(tmp_path) is None
     assert not (tmp_path / "state.db").exists()
+
+
+OLD_TABLES = """
+CREATE TABLE worklists (
+    id INTEGER NOT NULL, made_at VARCHAR(32) NOT NULL, as_of BIGINT NOT NULL,
+    purpose VARCHAR(64) NOT NULL, bundle_id VARCHAR(64) NOT NULL,
+    content_hash VARCHAR(64) NOT NULL, summary JSON NOT NULL, PRIMARY KEY (id),
+    UNIQUE (content_hash)
+);
+CREATE TABLE worklist_entries (
+    worklist_id INTEGER NOT NULL, rank INTEGER NOT NULL, person VARCHAR(128) NOT NULL,
+    score FLOAT NOT NULL, content JSON NOT NULL, PRIMARY KEY (worklist_id, rank),
+    UNIQUE (worklist_id, person), FOREIGN KEY(worklist_id) REFERENCES worklists (id)
+);
+CREATE INDEX ix_worklists_purpose_as_of ON worklists (purpose, as_of);
+"""
+"""As the first version made them."""
+
+
+def _as_the_first_version_wrote_it(home: Path) -> Worklist:
+    kept = make_list(make_entry(1, "p1", cautions=("Short.",)), make_entry(2, "p2"))
+    summary = asdict(kept)
+    entries = summary.pop("entries")
+    for name in ("previous_bundle_id", "least_days", "abstained"):
+        del summary[name]
+    with closing(sqlite3.connect(home / "state.db")) as database:
+        database.executescript(OLD_TABLES)
+        database.execute(
+            "INSERT INTO worklists VALUES (1, ?, ?, ?, ?, ?, ?)",
+            (MADE.isoformat(), kept.as_of, kept.purpose, kept.bundle_id, "h", json.dumps(summary)),
+        )
+        for entry in entries:
+            for name in ("lowering", "since", "concepts"):
+                del entry[name]
+            database.execute(
+                "INSERT INTO worklist_entries VALUES (1, ?, ?, ?, ?)",
+                (entry["rank"], entry["person"], entry["score"], json.dumps(entry)),
+            )
+        database.commit()
+    return kept
+
+
+def test_a_database_of_the_first_version_is_read_and_goes_on(tmp_path: Path) -> None:
+    kept = _as_the_first_version_wrote_it(tmp_path)
+    before = (tmp_path / "state.db").read_bytes()
+    state = State.open(tmp_path)
+    assert state.latest() == kept
+    found = state.before(AS_OF + DAY, kept.purpose)
+    assert found is not None
+    assert found.ranks == {"p1": 1, "p2": 2}
+    assert found.bundle_id == kept.bundle_id
+    newer = make_list(make_entry(person="p3"), as_of=AS_OF + DAY)
+    state.add(newer, MADE)
+    state.close()
+    again = State.open(tmp_path)
+    assert again.latest() == newer
+    assert again.latest(AS_OF) == kept
+    with closing(sqlite3.connect(tmp_path / "state.db")) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+        (row,) = database.execute("SELECT summary FROM worklists WHERE id = 1").fetchall()
+    assert row[0].encode() in before  # what was kept was not rewritten
+
+
+def test_a_database_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    State.open(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "state.db")) as database:
+        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    with pytest.raises(DataError, match=r"schema version 3, this program knows 2 .* upgrade"):
+        State.open(tmp_path)
+
+
+def test_what_changed_and_who_was_not_scored_come_back(state: State) -> None:
+    moves = (Move("how_often", 0.7, 0.1), Move("ae", -0.2, -0.03))
+    since = Since(AS_OF - DAY, 0.12, "2 calls since Friday, both at night", "Chance up", moves)
+    lowers = (make_reason("No visits", concept="ae", contribution=-0.3),)
+    entry = make_entry(since=since, lowering=lowers, concepts={"how_often": 1.5, "other": -0.1})
+    short = Abstained("p9", "too_little_history", 12, 4)
+    kept = make_list(entry, abstained=(short,), least_days=28, previous_bundle_id="c" * 64)
+    state.add(kept, MADE)
+    assert state.latest() == kept
