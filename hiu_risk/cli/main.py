@@ -31,6 +31,7 @@ COMMANDS: tuple[str, ...] = (
     "models",
     "reproduce",
     "score",
+    "decide",
     "report",
     "serve",
 )

@@ -1,6 +1,6 @@
 """What people decided about listed names: one row a decision, added and never changed.
 
-A decision is about one person on the list of one index date. Deciding again adds a row, and the
+A decision is about one person on the lists of one index date. Deciding again adds a row, and the
 latest row is the one in force. Reasons come from a short list, so that they can be counted; a
 free note stays in the database of the team.
 """
@@ -8,6 +8,7 @@ free note stays in the database of the team.
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -106,7 +107,9 @@ class Decision:
 
 
 def record(state: State, as_of: int, decisions: Iterable[Decision], decided_at: datetime) -> int:
-    """Keep decisions about the latest list of an index date: all of them, or none.
+    """Keep decisions about the lists of an index date: all of them, or none.
+
+    Where a date has lists of several purposes, a decision counts for each that the person is on.
 
     Returns
     -------
@@ -121,38 +124,69 @@ def record(state: State, as_of: int, decisions: Iterable[Decision], decided_at: 
     given = list(decisions)
     DecisionRow.metadata.create_all(state.engine)
     with state._said_plainly(), Session(state.engine) as session, session.begin():
-        worklist = session.scalar(
-            select(WorklistRow.id)
-            .where(WorklistRow.as_of == as_of)
-            .order_by(WorklistRow.id.desc())
-            .limit(1)
-        )
-        if worklist is None:
-            raise DataError(
-                "no list of that date is kept", where="--as-of", fix="see the date on the list"
-            )
-        listed = set(
-            session.scalars(select(EntryRow.person).where(EntryRow.worklist_id == worklist))
-        )
+        lists = _lists_of(session, as_of)
         for place, decision in enumerate(given, start=1):
-            if decision.person not in listed:
+            on = [id for id, people in lists.items() if decision.person in people]
+            if not on:
                 raise DataError(
                     "that person is not on the list of that date",
                     where=f"decision {place}",
                     fix="copy the pseudonym from the list",
                 )
-            session.add(
-                DecisionRow(
-                    worklist_id=worklist,
-                    person=decision.person,
-                    answer=decision.answer,
-                    reason=decision.reason,
-                    reviewer=decision.reviewer.strip(),
-                    note=decision.note,
-                    decided_at=decided_at.isoformat(),
-                )
-            )
+            session.add_all(_row(decision, id, decided_at) for id in on)
     return len(given)
+
+
+def _row(decision: Decision, worklist: int, decided_at: datetime) -> DecisionRow:
+    return DecisionRow(
+        worklist_id=worklist,
+        person=decision.person,
+        answer=decision.answer,
+        reason=decision.reason,
+        reviewer=decision.reviewer.strip(),
+        note=decision.note,
+        decided_at=decided_at.isoformat(),
+    )
+
+
+def zone_of_lists(state: State) -> str:
+    """Give the local zone of the latest list; UTC without one."""
+    query = select(WorklistRow.summary).order_by(WorklistRow.id.desc()).limit(1)
+    with state._said_plainly(), Session(state.engine) as session:
+        summary = session.scalar(query)
+        return str(summary["zone"]) if summary else "UTC"
+
+
+def standing(state: State, as_of: int) -> tuple[int, dict[str, int]]:
+    """Tell how many people are on the lists of a date, and how many got each answer."""
+    with state._said_plainly(), Session(state.engine) as session:
+        lists = _lists_of(session, as_of)
+        query = (
+            select(DecisionRow.person, DecisionRow.answer)
+            .where(DecisionRow.worklist_id.in_(lists))
+            .order_by(DecisionRow.id)
+        )
+        latest = {row.person: row.answer for row in session.execute(query)}
+    counts = Counter(latest.values())
+    return len(set().union(*lists.values())), {answer: counts[answer] for answer in REASONS}
+
+
+def _lists_of(session: Session, as_of: int) -> dict[int, set[str]]:
+    """Give the lists in force on a date, the latest of each purpose, with who is on them."""
+    query = (
+        select(WorklistRow.id, WorklistRow.purpose)
+        .where(WorklistRow.as_of == as_of)
+        .order_by(WorklistRow.id)
+    )
+    latest = {row.purpose: row.id for row in session.execute(query)}
+    if not latest:
+        raise DataError(
+            "no list of that date is kept", where="--as-of", fix="see the date on the list"
+        )
+    return {
+        id: set(session.scalars(select(EntryRow.person).where(EntryRow.worklist_id == id)))
+        for id in latest.values()
+    }
 
 
 def read_file(path: Path) -> list[Decision]:
