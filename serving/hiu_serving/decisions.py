@@ -126,14 +126,14 @@ def record(state: State, as_of: int, decisions: Iterable[Decision], decided_at: 
     with state._said_plainly(), Session(state.engine) as session, session.begin():
         lists = _lists_of(session, as_of)
         for place, decision in enumerate(given, start=1):
-            on = [id for id, people in lists.items() if decision.person in people]
+            on = [worklist for worklist, people in lists.items() if decision.person in people]
             if not on:
                 raise DataError(
                     "that person is not on the list of that date",
                     where=f"decision {place}",
                     fix="copy the pseudonym from the list",
                 )
-            session.add_all(_row(decision, id, decided_at) for id in on)
+            session.add_all(_row(decision, worklist, decided_at) for worklist in on)
     return len(given)
 
 
@@ -184,8 +184,10 @@ def _lists_of(session: Session, as_of: int) -> dict[int, set[str]]:
             "no list of that date is kept", where="--as-of", fix="see the date on the list"
         )
     return {
-        id: set(session.scalars(select(EntryRow.person).where(EntryRow.worklist_id == id)))
-        for id in latest.values()
+        worklist: set(
+            session.scalars(select(EntryRow.person).where(EntryRow.worklist_id == worklist))
+        )
+        for worklist in latest.values()
     }
 
 
