@@ -23,8 +23,25 @@ TREATED_AT_SCENE = replace(CALLS, outcome=("see_treat",))
 CONVEYED = replace(CALLS, outcome=("see_convey_ed", "see_convey_other"))
 OWN_CALLS = replace(CALLS, caller_type=("self",))
 
+NEED = (
+    "addiction",
+    "mental_health",
+    "self_harm",
+    "housing",
+    "loneliness",
+    "social",
+    "vulnerable_adult",
+)
+"""The reasons behind frequent contact that a High Intensity Use service looks for, falls and
+physical illness aside."""
+
+CALLS_IN_NEED = replace(CALLS, reason=NEED)
+CONTACTS = Which(("call", "ae"))
+CONTACTS_IN_NEED = replace(CONTACTS, reason=NEED)
+NIGHT_CONTACTS = replace(CONTACTS, hours="night")
+
 WINDOWS = (7, 28, 30, 90, 365)
-HALF_LIVES = (7, 30, 90)
+HALF_LIVES = (7, 30, 90, 180)
 
 
 FREQUENCY = (
@@ -64,6 +81,16 @@ FREQUENCY = (
         for days in HALF_LIVES
     ),
     Feature(
+        "contacts_decayed_30d",
+        "decayed",
+        {"which": CONTACTS, "half_life": 30},
+        unit="weighted incidents",
+        concept="how_often",
+        sentence="Recent calls and A&E visits add up to {value:number} when one 30 days ago counts "
+        "half",
+        direction=+1,
+    ),
+    Feature(
         "calls_peak_30d",
         "peak",
         {"which": CALLS, "days": 30},
@@ -95,6 +122,16 @@ RECENCY = (
         direction=-1,
     ),
     Feature(
+        "days_since_2nd_last_call",
+        "days_since",
+        {"which": CALLS, "nth": 2},
+        unit="days",
+        concept="how_recently",
+        sentence="The second last call was {value:ago}",
+        sentence_missing="Fewer than 2 calls in the last two years",
+        direction=-1,
+    ),
+    Feature(
         "days_since_3rd_last_call",
         "days_since",
         {"which": CALLS, "nth": 3},
@@ -102,6 +139,16 @@ RECENCY = (
         concept="how_recently",
         sentence="The third last call was {value:ago}",
         sentence_missing="Fewer than 3 calls in the last two years",
+        direction=-1,
+    ),
+    Feature(
+        "days_since_4th_last_call",
+        "days_since",
+        {"which": CALLS, "nth": 4},
+        unit="days",
+        concept="how_recently",
+        sentence="The fourth last call was {value:ago}",
+        sentence_missing="Fewer than 4 calls in the last two years",
         direction=-1,
     ),
     Feature(
@@ -198,6 +245,25 @@ WHEN = (
         sentence="{value:call} at night (10pm to 6am) in the last 90 days",
         direction=+1,
     ),
+    Feature(
+        "calls_night_30d",
+        "count",
+        {"which": NIGHT_CALLS, "days": 30},
+        unit="incidents",
+        concept="when",
+        sentence="{value:call} at night (10pm to 6am) in the last 30 days",
+        direction=+1,
+    ),
+    Feature(
+        "contacts_night_decayed_30d",
+        "decayed",
+        {"which": NIGHT_CONTACTS, "half_life": 30},
+        unit="weighted incidents",
+        concept="when",
+        sentence="Recent calls and A&E visits at night (10pm to 6am) add up to {value:number} when "
+        "one 30 days ago counts half",
+        direction=+1,
+    ),
 )
 
 REASONS = (
@@ -219,6 +285,26 @@ REASONS = (
             ("breathing_or_chest", BREATHING_OR_CHEST, "about breathing or chest pain"),
             ("social", SOCIAL, "about housing, loneliness or other social needs"),
         )
+    ),
+    Feature(
+        "calls_need_120d",
+        "count",
+        {"which": CALLS_IN_NEED, "days": 120},
+        unit="incidents",
+        concept="why",
+        sentence="{value:call} about mental health, self-harm, alcohol, drugs or social needs in "
+        "the last 120 days",
+        direction=+1,
+    ),
+    Feature(
+        "contacts_need_decayed_30d",
+        "decayed",
+        {"which": CONTACTS_IN_NEED, "half_life": 30},
+        unit="weighted incidents",
+        concept="why",
+        sentence="Recent calls and A&E visits about mental health, self-harm, alcohol, drugs or "
+        "social needs add up to {value:number} when one 30 days ago counts half",
+        direction=+1,
     ),
     Feature(
         "calls_mental_health_share_365d",

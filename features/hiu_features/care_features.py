@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hiu_features.call_features import HALF_LIVES, WINDOWS
+from hiu_features.call_features import HALF_LIVES, NEED, WINDOWS
 from hiu_features.feature import Feature
 from hiu_features.which import Which
 
 AE = Which(("ae",))
 ADMISSIONS = Which(("admission",))
+AE_IN_NEED = replace(AE, reason=NEED)
+NIGHT_AE = replace(AE, hours="night")
 LEFT_UNSEEN = replace(AE, outcome=("left_unseen",))
 BY_AMBULANCE = replace(AE, arrival=("ambulance",))
 LOW_URGENCY = replace(AE, urgency=("standard", "low"))
+
+LATELY = (30, 120)
+"""Windows of the signs that trouble is building up: this month, and the last four."""
 
 AE_VISITS = (
     *(
@@ -60,6 +65,26 @@ AE_VISITS = (
         direction=-1,
     ),
     Feature(
+        "days_since_2nd_last_ae",
+        "days_since",
+        {"which": AE, "nth": 2},
+        unit="days",
+        concept="ae",
+        sentence="The second last A&E visit was {value:ago}",
+        sentence_missing="Fewer than 2 A&E visits in the last two years",
+        direction=-1,
+    ),
+    Feature(
+        "days_since_3rd_last_ae",
+        "days_since",
+        {"which": AE, "nth": 3},
+        unit="days",
+        concept="ae",
+        sentence="The third last A&E visit was {value:ago}",
+        sentence_missing="Fewer than 3 A&E visits in the last two years",
+        direction=-1,
+    ),
+    Feature(
         "ae_left_unseen_365d",
         "count",
         {"which": LEFT_UNSEEN, "days": 365},
@@ -67,6 +92,27 @@ AE_VISITS = (
         concept="ae",
         sentence="{value:visit} in the last year ended with leaving before being seen",
         direction=+1,
+    ),
+    *(
+        Feature(
+            f"ae_{name}_{days}d",
+            "count",
+            {"which": which, "days": days},
+            unit="incidents",
+            concept="ae",
+            sentence=f"{{value:visit}} {about} in the last {days} days",
+            direction=+1,
+        )
+        for name, which, about in (
+            ("left_unseen", LEFT_UNSEEN, "ended with leaving before being seen"),
+            (
+                "need",
+                AE_IN_NEED,
+                "about mental health, self-harm, alcohol, drugs or social needs",
+            ),
+            ("night", NIGHT_AE, "at night (10pm to 6am)"),
+        )
+        for days in LATELY
     ),
     Feature(
         "ae_by_ambulance_365d",
@@ -120,6 +166,24 @@ ADMITTED = (
         concept="admissions",
         sentence="Last emergency admission {value:ago}",
         sentence_missing="No emergency admission in the last two years",
+    ),
+    Feature(
+        "days_since_2nd_last_admission",
+        "days_since",
+        {"which": ADMISSIONS, "nth": 2},
+        unit="days",
+        concept="admissions",
+        sentence="The second last emergency admission was {value:ago}",
+        sentence_missing="Fewer than 2 emergency admissions in the last two years",
+    ),
+    Feature(
+        "days_since_3rd_last_admission",
+        "days_since",
+        {"which": ADMISSIONS, "nth": 3},
+        unit="days",
+        concept="admissions",
+        sentence="The third last emergency admission was {value:ago}",
+        sentence_missing="Fewer than 3 emergency admissions in the last two years",
     ),
 )
 

@@ -155,6 +155,32 @@ COUNT = [
             "ae_by_ambulance_365d": 1,
         },
     ),
+    Case(
+        "Signs that trouble is building up: needs, nights and leaving unseen in 30 and 120 days",
+        """
+        occurred         | source | reason        | outcome
+        2024-02-20 23:00 | call   | addiction     | see_treat
+        2024-01-20 12:00 | call   | housing       | see_treat
+        2024-01-10 02:00 | call   | falls         | see_treat
+        2023-11-02 00:00 | call   | self_harm     | see_treat
+        2023-11-01 23:59 | call   | self_harm     | see_treat
+        2024-02-25 04:00 | ae     | self_harm     | treated
+        2024-02-01 12:00 | ae     | mental_health | left_unseen
+        2024-01-30 23:00 | ae     | pain          | left_unseen
+        2023-12-24 12:00 | ae     | loneliness    | left_unseen
+        2023-12-25 22:00 | ae     | injury        | treated
+        """,
+        {
+            "calls_need_120d": 3,
+            "calls_night_30d": 1,
+            "ae_need_30d": 2,
+            "ae_need_120d": 3,
+            "ae_night_30d": 1,
+            "ae_night_120d": 3,
+            "ae_left_unseen_30d": 1,
+            "ae_left_unseen_120d": 3,
+        },
+    ),
 ]
 
 CHANGE = [
@@ -248,12 +274,31 @@ DECAYED = [
         {
             "calls_decayed_30d": 0.5 + 0.125,
             "calls_decayed_90d": 2 ** (-1 / 3) + 0.5,
+            "calls_decayed_180d": 2 ** (-1 / 6) + 2 ** (-1 / 2),
             "ae_decayed_7d": 2 ** (-30 / 7),
             "ae_decayed_30d": 0.5,
             "ae_decayed_90d": 2 ** (-1 / 3),
+            "ae_decayed_180d": 2 ** (-1 / 6),
             "admissions_decayed_7d": 2 ** (-90 / 7),
             "admissions_decayed_30d": 0.125,
             "admissions_decayed_90d": 0.5,
+            "admissions_decayed_180d": 2 ** (-1 / 2),
+        },
+    ),
+    Case(
+        "Calls and A&E visits together, at night, about needs, or left before being seen",
+        """
+        occurred         | source    | reason    | outcome
+        2024-01-31 00:00 | call      | addiction |
+        2024-01-31 00:00 | ae        | addiction | left_unseen
+        2024-01-01 00:00 | ae        | injury    | left_unseen
+        2024-01-01 12:00 | call      | social    |
+        2024-01-31 00:00 | admission | addiction |
+        """,
+        {
+            "contacts_decayed_30d": 1.25 + 2 ** (-59.5 / 30),
+            "contacts_need_decayed_30d": 1 + 2 ** (-59.5 / 30),
+            "contacts_night_decayed_30d": 1.25,
         },
     ),
     Case(
@@ -295,10 +340,32 @@ DAYS_SINCE = [
         """,
         {
             "days_since_last_call": 0.5,
+            "days_since_2nd_last_call": 2,
             "days_since_3rd_last_call": 5,
+            "days_since_4th_last_call": 10,
             "days_since_5th_last_call": 60,
             "days_since_last_ae": 20,
             "days_since_last_admission": 30,
+        },
+    ),
+    Case(
+        "The same for A&E visits and admissions",
+        """
+        occurred         | source
+        2024-02-29 00:00 | ae
+        2024-02-28 00:00 | ae
+        2024-02-27 00:00 | ae
+        2024-02-26 00:00 | ae
+        2024-02-25 00:00 | ae
+        2024-02-20 00:00 | admission
+        2024-02-10 00:00 | admission
+        2024-01-31 00:00 | admission
+        """,
+        {
+            "days_since_2nd_last_ae": 2,
+            "days_since_3rd_last_ae": 3,
+            "days_since_2nd_last_admission": 20,
+            "days_since_3rd_last_admission": 30,
         },
     ),
     Case(

@@ -27,13 +27,13 @@ def test_public_names():
 
 def test_size_and_shape_of_the_default_catalogue():
     catalogue = default_catalogue()
-    assert 60 <= len(catalogue) <= 64
+    assert 60 <= len(catalogue) <= 84
     assert {f.concept for f in catalogue} == set(CONCEPTS)
     assert {f.name for f in catalogue if f.protected} == {"age", "sex_female", "imd_decile"}
     for source in ("calls", "ae", "admissions"):
         for days in (7, 28, 30, 90, 365):
             assert f"{source}_{days}d" in catalogue.names
-        for half_life in (7, 30, 90):
+        for half_life in (7, 30, 90, 180):
             assert f"{source}_decayed_{half_life}d" in catalogue.names
 
 

@@ -17,7 +17,7 @@ from hiu_training.metrics import Ranking, measure
 from hiu_training.split import Split
 
 COUNTS = ("30d", "90d", "365d")
-HALF_LIVES = ("7d", "30d", "90d")
+HALF_LIVES = ("7d", "30d", "90d", "180d")
 
 
 def counted(rows: Rows, definition: Definition, what: str) -> NDArray[np.float64]:
