@@ -224,12 +224,15 @@ def _rule(bundle: Bundle) -> Rule:
 def _followed(
     store: Store, quarters: tuple[list[KeptList], list[KeptList]], rules: dict[str, Rule]
 ) -> tuple[Happened, Happened]:
+    from hiu_risk.progress import progress
     from hiu_training.board.listed import what_happened
 
     histories = store.histories()
-    first, second = (
-        what_happened(histories, [_list_made(kept) for kept in lists], rules) for lists in quarters
-    )
+    with progress("Following the lists", sum(map(len, quarters)), "lists") as advance:
+        first, second = (
+            what_happened(histories, [_list_made(kept) for kept in lists], rules, advance=advance)
+            for lists in quarters
+        )
     return first, second
 
 

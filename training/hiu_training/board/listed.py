@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hiu_risk.eligibility import at_risk, eligibility
 from hiu_risk.histories import Histories
 from hiu_risk.outcomes import Outcomes, outcomes
+from hiu_risk.progress import Advance
 from hiu_risk.times import DAY
 from hiu_training.board.records import ListMade, Rule
 
@@ -102,7 +103,11 @@ class _Judged:
 
 
 def what_happened(
-    histories: Histories, lists: Sequence[ListMade], rules: Mapping[str, Rule]
+    histories: Histories,
+    lists: Sequence[ListMade],
+    rules: Mapping[str, Rule],
+    *,
+    advance: Advance | None = None,
 ) -> Happened:
     """Follow everybody who was, or could have been, on these lists to the end of the horizon.
 
@@ -117,6 +122,8 @@ def what_happened(
         Of one purpose, one a date, in order of time.
     rules : dict of str to Rule
         By the id of the model; lists of a model without one stay unjudged.
+    advance : callable, optional
+        Told the number of lists just followed.
     """
     tally = _Tally(histories)
     results = []
@@ -133,6 +140,8 @@ def what_happened(
             some = same[first : first + _DATES_AT_ONCE]
             for made, judged in zip(some, _judge(histories, some, rules[model]), strict=True):
                 results.append(tally.add(made, judged))
+            if advance is not None:
+                advance(len(some))
     return tally.total(tuple(results))
 
 
