@@ -32,7 +32,7 @@ class _Packed:
     windows: dict[tuple[int, int], None] = field(default_factory=dict)  # (source, days)
     yearly: dict[Which, None] = field(default_factory=dict)
     single: dict[tuple[Which, int], None] = field(default_factory=dict)
-    decays: dict[tuple[int, int], None] = field(default_factory=dict)  # (source, half-life)
+    decays: dict[tuple[Which, int], None] = field(default_factory=dict)  # (which, half-life)
     lists: dict[int, None] = field(default_factory=dict)
     nearest: dict[int, None] = field(default_factory=dict)
 
@@ -51,10 +51,10 @@ class _Packed:
         return f"s{list(self.single).index((which, days))}"
 
     def decay(self, which: Which, half_life: int) -> str:
-        source = SOURCE.code(which.source[0])
-        self.decays[source, half_life] = None
+        self.decays[which, half_life] = None
+        place = list(self.decays).index((which, half_life))
         hours = f"({self.base} - as_of // {HOUR})"
-        return f"(d{source}_{half_life} * pow(2.0, {hours} / {24.0 * half_life}))"
+        return f"(d{place} * pow(2.0, {hours} / {24.0 * half_life}))"
 
     def latest(self, which: Which) -> str:
         source = SOURCE.code(which.source[0])
@@ -188,11 +188,9 @@ def _aggregates(packed: _Packed) -> str:
         columns.append(f"coalesce(sum(py{i}) FILTER ({inside}), 0)::BIGINT AS y{i}")
     for i, (which, days) in enumerate(packed.single):
         columns.append(f"count(*) FILTER ({condition(which)} AND age <= {days * DAY}) AS s{i}")
-    for source, half_life in packed.decays:
-        inside = f"incident AND source = {source} AND age <= {LOOKBACK_DAYS * DAY}"
-        columns.append(
-            f"coalesce(sum(pd{half_life}) FILTER ({inside}), 0) AS d{source}_{half_life}"
-        )
+    for i, (which, half_life) in enumerate(packed.decays):
+        inside = f"{condition(which)} AND age <= {LOOKBACK_DAYS * DAY}"
+        columns.append(f"coalesce(sum(pd{half_life}) FILTER ({inside}), 0) AS d{i}")
     for source in packed.nearest:
         inside = f"incident AND source = {source} AND age <= {LOOKBACK_DAYS * DAY}"
         columns.append(f"min(age) FILTER ({inside}) AS n{source}")
