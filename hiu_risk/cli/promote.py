@@ -43,7 +43,7 @@ def promote(
     override: Annotated[
         bool, typer.Option("--override", help="Promote although a gate is not passed.")
     ] = False,
-    reason: Annotated[str, typer.Option(help="Why; needed for an override.")] = "",
+    reason: Annotated[str | None, typer.Option(help="Why; needed for an override.")] = None,
     json_file: JsonFile = None,
 ) -> None:
     """Make a model champion, if it passes every gate; it is written into the ledger.
@@ -62,7 +62,7 @@ def promote(
         at=to_seconds(now()),
         settings=None if protocol is None else load_protocol(protocol).gates,
         override=override,
-        reason=reason,
+        reason=reason or "",
     )
     result = PromoteResult(
         promoted=decision.entry is not None,

@@ -74,10 +74,12 @@ def train(
     from hiu_risk.store import Store
     from hiu_risk.times import now
     from hiu_training.protocol import load_protocol
+    from hiu_training.registry import check_ready
     from hiu_training.train import register, train_model
 
     read = load_protocol(protocol)
     opened = Store.open(store)
+    check_ready(ModelHome(home))
     trained = train_model(
         opened, read, protocol.read_text(encoding="utf-8"), truth=read_true_risk(truth, store)
     )

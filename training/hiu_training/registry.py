@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from tempfile import TemporaryFile
 from typing import Any
 
 from hiu_features import default_catalogue
@@ -25,6 +26,7 @@ from hiu_training.probe import scores_differ
 from hiu_training.protocol import Protocol, parse_protocol
 from hiu_training.registered import Registered, is_there, point, registered, where
 from hiu_training.settings import GateSettings
+from hiu_training.tracking import check_reachable
 
 TRAINING = "hiu-risk train"
 """Who answers for a first champion: the protocol allowed it."""
@@ -229,6 +231,30 @@ def rollback(home: ModelHome, *, who: str, reason: str, at: int, to: str | None 
         evidence={"bundle_id": bundle.id, "data_hash": bundle.manifest.data_hash},
     )
     return Decision(target, champions[-1], entry, (), _mlflow_follows(home))
+
+
+def check_ready(home: ModelHome) -> None:
+    """Refuse to begin a training whose model could not be kept and registered.
+
+    Raises
+    ------
+    UsageError
+        The folder can't be written to.
+    ModelError
+        MLflow can't be reached; the ledger was changed or cut off.
+    """
+    try:
+        home.path.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=home.path):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"can't write: {error.strerror}",
+            where=str(home.path),
+            fix="choose a model home you may write to",
+        ) from None
+    check_reachable(home.path)
+    Ledger(home).settle()
 
 
 def take_in(home: ModelHome, bundle: Bundle, protocol: Protocol, *, now: str) -> tuple[str, ...]:

@@ -240,6 +240,14 @@ def _reference(rows: Rows, definition: Definition) -> dict[str, dict[str, float 
     return reference
 
 
+_NOT_THE_MODEL = {
+    "cli", "synth", "pages", "audit", "report", "board", "plots", "pyfunc", "home", "evidence",
+    "ledger", "ledger_database", "ledger_entry", "signing", "gates", "fairness_gate", "registry",
+    "registry_checks", "registered", "overview", "reproduce", "tracking", "mlflow_access",
+}  # fmt: skip
+"""Folders and modules that show and govern models, and can't change one."""
+
+
 @cache
 def code_version() -> str:
     """Give the version and a hash of the sources that make a model."""
@@ -248,7 +256,7 @@ def code_version() -> str:
         root = Path(str(files(package)))
         for path in sorted(root.rglob("*.py")):
             inside = path.relative_to(root)
-            if inside.parts[0] in ("cli", "synth", "pages", "audit"):
+            if inside.parts[0] in _NOT_THE_MODEL or inside.stem in _NOT_THE_MODEL:
                 continue
             digest.update(f"{package.__name__}/{inside.as_posix()}\n".encode())
             digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
@@ -263,13 +271,16 @@ def register(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str)
     becomes challenger.
     """
     from hiu_training.plots import draw
-    from hiu_training.registry import take_in
+    from hiu_training.registry import check_ready, take_in
+    from hiu_training.shap_plots import artifacts
     from hiu_training.tracking import Run, track
 
+    check_ready(home)
     bundle = trained.bundle
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         pictures = draw(folder, trained.test, trained.rankers)
+        pictures += artifacts(folder, bundle, trained.test.values)
         write_json(folder / "evaluation.json", trained.evaluation)
         write_text(folder / "protocol.toml", bundle.protocol)
         run = Run(
