@@ -57,7 +57,8 @@ def read(
             check_columns(schema if columns is None else _chosen(schema, columns), table, file)
             if groups is None:
                 return parquet.read(columns)
-            return parquet.read_row_groups(groups, columns)
+            # A part of a store: others are read beside it, in threads of their own.
+            return parquet.read_row_groups(groups, columns, use_threads=False)
     except FileNotFoundError:
         raise _replaced(file) from None
     except (pa.ArrowException, OSError):

@@ -132,16 +132,23 @@ def wall_clock(seconds: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
     >>> wall_clock(np.array([0]), "Europe/London").tolist()  # Britain was an hour ahead in 1970
     [3600]
     """
-    changes, offsets = _utc_offsets(zone)
+    changes, offsets = utc_offsets(zone)
     place = np.searchsorted(changes, seconds, side="right") - 1
     local: NDArray[np.int64] = seconds + offsets[np.maximum(place, 0)]
     return local
 
 
 @cache
-def _utc_offsets(zone: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    # The moments at which a zone's offset changes, and the offset from then on. Found by
-    # looking once a week: Arrow's own conversion stops following summer time in 2037.
+def utc_offsets(zone: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give the moments at which a zone's offset changes, and the offset from then on.
+
+    Examples
+    --------
+    >>> changes, offsets = utc_offsets("Europe/London")
+    >>> len(changes) == len(offsets), sorted(set(offsets.tolist()))
+    (True, [0, 3600, 7200])
+    """
+    # Found by looking once a week: Arrow's own conversion stops following summer time in 2037.
     info = ZoneInfo(zone)
 
     def offset(seconds: int) -> int:

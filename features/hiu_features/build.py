@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hiu_features._kernel.calendar import date_numbers
 from hiu_features._kernel.coverage import coverage
 from hiu_features._kernel.plan import Plan, compile_plan
 from hiu_features._kernel.rows import active, row_labels, row_starts
@@ -23,17 +22,12 @@ from hiu_features.table import FeatureTable
 from hiu_features.which import COLUMNS
 from hiu_risk.codes import SOURCE
 from hiu_risk.errors import DataError, UsageError
-from hiu_risk.histories import UNKNOWN_TIME, Feed, Histories
-from hiu_risk.local_dates import date_numbers
-from hiu_risk.times import DAY, EARLIEST, LATEST
+from hiu_risk.histories import Feed, Histories
+from hiu_risk.times import DAY, EARLIEST, LATEST, utc_offsets
 
 ACTIVE_DAYS = 365
 """By default a person has a row when an event of this many days before as_of is known."""
 
-_FEW = 64
-"""Up to so many dates Python's calendar is quicker than Arrow's."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Advance = Callable[[float], None]
 
 
@@ -79,8 +73,7 @@ class Engine:
     ) -> FeatureTable:
         """Build the rows of these histories; see :func:`build`."""
         dates = _dates(self._plan, histories, as_ofs)
-        events, people = _kernel_arrays(histories)
-        n_people = histories.n_people
+        events, n_people = _events(histories), histories.n_people
         if rows is None:
             rows = active(events, dates.as_ofs, ACTIVE_DAYS * DAY, 0, n_people)
         elif rows.shape != (n_people, len(dates.as_ofs)) or rows.dtype != np.bool_:
@@ -90,6 +83,7 @@ class Engine:
             )
         rows = _frozen(np.ascontiguousarray(rows))
         starts = row_starts(rows)
+        people = _attributes(histories, starts[1:] > starts[:-1])
         n = int(starts[-1])
         values = np.empty((n, len(self.catalogue)), np.float32)
         person, as_of = np.empty(n, np.int32), np.empty(n, np.int64)
@@ -150,7 +144,7 @@ def _dates(plan: Plan, histories: Histories, as_ofs: ArrayLike) -> Dates:
         )
     if not EARLIEST <= int(moments[0]) <= int(moments[-1]) <= LATEST:
         raise UsageError("an index date outside 1970 to 2100", where="features, as_ofs")
-    local = local_days(moments, histories.zone)
+    local = _local_days(moments, np.ones(len(moments), np.bool_), histories.zone)
     spells = _covered_spells(histories.feeds)
     return Dates(moments, local, *coverage(plan, spells, bool(histories.feeds), moments))
 
@@ -169,30 +163,26 @@ def _covered_spells(feeds: tuple[Feed, ...]) -> NDArray[np.int64]:
     return np.array(spells, np.int64).reshape(len(spells), 3)
 
 
-def _kernel_arrays(histories: Histories) -> tuple[Events, Attributes]:
-    h, people = histories, histories.people
-    columns = tuple(_bytes(getattr(h, name)) for name in COLUMNS)
-    events = Events(
+def _events(histories: Histories) -> Events:
+    h = histories
+    return Events(
         _whole(h.offsets), _whole(h.occurred_at), _whole(h.available_at),
-        _whole(h.superseded_at), _whole(h.leads_until), _bytes(h.reason), columns,
+        _whole(h.superseded_at), _whole(h.leads_until), _bytes(h.reason),
+        tuple(_bytes(getattr(h, name)) for name in COLUMNS),
     )  # fmt: skip
-    return events, Attributes(
-        _born_days(people.born_at, h.zone), _bytes(people.sex), _bytes(people.imd_decile)
-    )
 
 
-def local_days(seconds: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
-    """Give year * 10000 + month * 100 + day of each time on the zone's calendar."""
-    if len(seconds) > _FEW:
-        return date_numbers(seconds, zone)
-    there = ZoneInfo(zone)
-    days = [(_EPOCH + timedelta(seconds=s)).astimezone(there) for s in seconds.tolist()]
-    return np.array([d.year * 10_000 + d.month * 100 + d.day for d in days], np.int64)
+def _attributes(histories: Histories, has_rows: NDArray[np.bool_]) -> Attributes:
+    people = histories.people
+    born_days = _local_days(_whole(people.born_at), has_rows, histories.zone)
+    return Attributes(born_days, _bytes(people.sex), _bytes(people.imd_decile))
 
 
-def _born_days(born_at: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
-    known = born_at != UNKNOWN_TIME
-    return _frozen(np.where(known, local_days(np.where(known, born_at, 0), zone), 0))
+def _local_days(
+    moments: NDArray[np.int64], wanted: NDArray[np.bool_], zone: str
+) -> NDArray[np.int64]:
+    changes, offsets = utc_offsets(zone)
+    return _frozen(date_numbers(moments, wanted, changes, offsets))
 
 
 def _whole(array: ArrayLike) -> NDArray[np.int64]:

@@ -27,6 +27,7 @@ from hiu_risk.schema import SCHEMA_VERSION, STORE_FILES
 from hiu_risk.store import MANIFEST, read_manifest
 
 ROW_GROUP = 262_144
+_ROW_GROUPS = {"people": 65_536}  # read with the events of a part: as many people as one has
 _STAGING = ".ingest-"
 
 
@@ -55,6 +56,7 @@ class Staging:
         reads no row group twice; only a person who fills more than one is cut.
         """
         schema, rows, waiting = STORE_FILES[name], 0, []
+        most = _ROW_GROUPS.get(name, ROW_GROUP)
         with pq.ParquetWriter(self.data / f"{name}.parquet", schema, compression="zstd") as writer:
             held = 0
             for batch in batches:
@@ -62,10 +64,10 @@ class Staging:
                 waiting.append(table.cast(schema))
                 held += table.num_rows
                 rows += table.num_rows
-                if held > ROW_GROUP:
+                if held > most:
                     whole, done = pa.concat_tables(waiting), 0
-                    while held - done > ROW_GROUP:
-                        end = _end_of_person(whole, done, done + ROW_GROUP)
+                    while held - done > most:
+                        end = _end_of_person(whole, done, done + most)
                         writer.write_table(_unified(whole.slice(done, end - done)))
                         done = end
                     waiting, held = [whole.slice(done)], held - done

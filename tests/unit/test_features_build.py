@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 from hiu_features import Catalogue, Feature, Which, build, default_catalogue, warm_up
+from hiu_features._kernel.calendar import date_numbers
 from hiu_features._kernel.coverage import coverage
 from hiu_features._kernel.rows import active, row_starts
 from hiu_features._kernel.walk import fill
 from hiu_risk.errors import DataError, UsageError
-from hiu_risk.times import DAY, LATEST
+from hiu_risk.histories import UNKNOWN_TIME
+from hiu_risk.local_dates import date_numbers as by_the_calendar
+from hiu_risk.times import DAY, LATEST, utc_offsets
 from tests.support.histories import make_histories, random_histories, seconds
 
 AS_OF = seconds("2024-03-01")
@@ -140,3 +143,16 @@ def test_one_compilation_serves_every_catalogue_and_every_kind_of_array(one):
     assert [len(compiled.signatures) for compiled in (fill, active, row_starts, coverage)] == [
         1
     ] * 4
+
+
+@pytest.mark.parametrize("zone", ["Europe/London", "Pacific/Apia", "America/Sao_Paulo"])
+def test_local_dates_are_those_of_the_calendar(zone):
+    rng = np.random.default_rng(0)
+    first, last = -120 * 366 * DAY, 130 * 366 * DAY
+    moments = np.concatenate([rng.integers(first, last, 20_000), np.arange(first, last, DAY)])
+    moments = np.append(moments, UNKNOWN_TIME)
+    wanted = rng.random(len(moments)) < 0.9
+    dates = date_numbers(moments, wanted, *utc_offsets(zone))
+    known = wanted & (moments != UNKNOWN_TIME)
+    assert (dates[~known] == 0).all()
+    assert dates[known].tolist() == by_the_calendar(moments[known], zone).tolist()

@@ -78,18 +78,16 @@ def latest_gaps(ages: Ages, s: int, n: int, within: int, gaps: NDArray[np.int64]
 
 
 @leaf
-def median_gap(ages: Ages, s: int, n: int, within: int, gaps: NDArray[np.int64]) -> float:
+def median_gap(gaps: NDArray[np.int64], size: int) -> float:
     """Give the median of the latest gaps in days."""
-    size = latest_gaps(ages, s, n, within, gaps)
     if size == 0:
         return math.nan
     return float((gaps[(size - 1) // 2] + gaps[size // 2]) / 2.0 / DAY)
 
 
 @leaf
-def gap_variation(ages: Ages, s: int, n: int, within: int, gaps: NDArray[np.int64]) -> float:
+def gap_variation(gaps: NDArray[np.int64], size: int) -> float:
     """Give the standard deviation of the latest gaps over their mean, from whole-number sums."""
-    size = latest_gaps(ages, s, n, within, gaps)
     total, squares = np.int64(0), np.int64(0)
     for i in range(size):
         total += gaps[i]

@@ -67,6 +67,7 @@ def write_sequences(
     at: int,
 ) -> None:
     """Write what depends on the order of events; operations as in ``plan.SEQUENCE_OPS``."""
+    size, gaps_of, gaps_within = 0, -1, 0
     for r in range(len(todo)):
         operation, s, first, second = todo[r, 1], todo[r, 2], todo[r, 3], todo[r, 4]
         n = lengths[s]
@@ -76,10 +77,14 @@ def write_sequences(
             value = primitives.peak(ages, s, n, first, second)
         elif operation == 2:
             value = primitives.active_periods(ages, s, n, first, second)
-        elif operation == 3:
-            value = primitives.median_gap(ages, s, n, second, gaps)
-        elif operation == 4:
-            value = primitives.gap_variation(ages, s, n, second, gaps)
+        elif operation <= 4:
+            if s != gaps_of or second != gaps_within:  # sorted once for both features of rhythm
+                size, gaps_of = primitives.latest_gaps(ages, s, n, second, gaps), s
+                gaps_within = second
+            if operation == 3:
+                value = primitives.median_gap(gaps, size)
+            else:
+                value = primitives.gap_variation(gaps, size)
         else:
             value = primitives.different_reasons(ages, reasons, s, n, second)
         values[at, todo[r, 0]] = value
