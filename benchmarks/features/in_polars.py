@@ -66,6 +66,15 @@ class _Aggregates:
         inside = condition(which) & (within * DAY >= AGE)
         return self._new((which, "least"), pl.when(inside).then(AGE), pl.Expr.min)
 
+    def nth(self, which: Which, nth: int, within: int) -> pl.Expr:
+        """Take the age of the nth latest event."""
+        inside = condition(which) & (within * DAY >= AGE)
+        return self._new(
+            (which, nth, "nth"),
+            pl.when(inside).then(AGE),
+            lambda age: age.drop_nulls().sort().slice(nth - 1, 1).first(),
+        )
+
     def different(self, which: Which, days: int, number: pl.Expr) -> pl.Expr:
         """Count the different values of a small number."""
         inside = condition(which) & (days * DAY >= AGE) & (number < 60)
@@ -90,6 +99,8 @@ def value(f: Feature, known: _Aggregates) -> pl.Expr:
             return known.weight(p["which"], p["half_life"])
         case "recent_weight":
             return known.weight(p["which"], p["fast"]) / known.weight(p["which"], p["slow"])
+        case "days_since" if p["nth"] > 1:
+            return known.nth(p["which"], p["nth"], p["within"]) / DAY
         case "days_since":
             return known.least(p["which"], p["within"]) / DAY
         case "active_periods":
@@ -122,7 +133,9 @@ def ordered(f: Feature) -> pl.Expr:
 
 def needs_order(f: Feature) -> bool:
     """Tell whether a feature needs its events in order and not just their number."""
-    return f.primitive in ORDERED or f.params.get("nth", 1) > 1
+    if f.primitive in ORDERED:
+        return True
+    return f.params.get("nth", 1) > 1 and f.params["which"].source == ("call",)
 
 
 def sequences(known: pl.LazyFrame, features: list[Feature]) -> pl.LazyFrame:
