@@ -14,7 +14,7 @@ only such inputs raise, without a plain one to tell it, is left to the next conc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -97,12 +97,9 @@ class Reasoner:
         contributions : float64 array, shape (n_features,) or (n, n_features)
             One person's row, which gives numbers, or several, which give arrays of shape (n,).
         """
-        totals = {
-            concept: contributions[..., places].sum(axis=-1)
-            for concept, places in self._groups.items()
-        }
         others = [i for i, feature in enumerate(self.catalogue) if not feature.may_be_reason]
-        totals[OTHER] = contributions[..., others].sum(axis=-1)
+        groups = {**self._groups, OTHER: others}
+        totals = {concept: total_of(contributions, places) for concept, places in groups.items()}
         return totals if contributions.ndim > 1 else {k: float(v) for k, v in totals.items()}
 
     @cached_property
@@ -218,3 +215,17 @@ class Reasoner:
             if teller == place or not needs_some or values[teller] > 0:
                 return teller
         return None
+
+
+def total_of(parts: NDArray[np.float64], places: Iterable[int]) -> NDArray[np.float64]:
+    """Add some columns up in their order, so that a row's bits don't depend on those beside it.
+
+    Examples
+    --------
+    >>> total_of(np.array([[1.0, 2.0, 4.0]]), [0, 2]).tolist()
+    [5.0]
+    """
+    total = np.zeros(parts.shape[:-1])
+    for place in places:
+        total = total + parts[..., place]
+    return total

@@ -382,7 +382,8 @@ def _say_faithful(found: dict[str, Any]) -> None:
 def _say_stable(found: dict[str, Any]) -> None:
     for name, title in (("seeds", "other seeds"), ("resamples", "people drawn again")):
         part = found[name]
-        say(f"{found['refits']} refits, {title}:")
+        failed = f", {part['failed']} of which found too little" if part["failed"] else ""
+        say(f"{found['refits']} refits, {title}{failed}:")
         say(f"  same first reason                {_share(part['same_top'])}")
         say(f"  of the top three, still there    {_share(part['kept'])}")
         say(f"  listed again                     {_share(part['listed_again'])}")

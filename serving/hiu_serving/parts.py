@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from hiu_features.parts import EVENTS_PER_PART, Job
+from hiu_features.reasons import total_of
 from hiu_risk.histories import Histories
 from hiu_risk.model import Bundle
 from hiu_risk.store import EVERYTHING, Reads, Store
@@ -111,7 +112,9 @@ class ExplainWork(ScoreWork):
         table = super().table(histories, scorer, scored)
         ids = pa.array(histories.people.id[scored.person], pa.string())
         table = table.add_column(1, "person_id", ids)
-        table = table.append_column("log_odds", pa.array(parts.sum(axis=1) + base))
+        table = table.append_column(
+            "log_odds", pa.array(total_of(parts, range(parts.shape[1])) + base)
+        )
         table = table.append_column("base", pa.array(base))
         for concept, total in scorer.reasoner.by_concept(parts).items():
             table = table.append_column(f"concept_{concept}", pa.array(total))

@@ -14,13 +14,9 @@ from hiu_risk.model import Anchor, AnchorInput, Booster, Bundle
 from hiu_risk.times import DAY, FOREVER
 from hiu_training.faithfulness import events_behind, faithfulness, mean_of
 from hiu_training.inputs import Rows
-from hiu_training.protocol import parse_protocol
-from hiu_training.split import make_split
-from hiu_training.stability import stability, taken
-from hiu_training.train import train_model
+from hiu_training.stability import taken
 from tests.support.region import random_region
 from tests.support.serving import make_bundle
-from tests.support.trainings import PROTOCOL, write_region
 
 CATALOGUE = default_catalogue()
 AS_OF = 18_900 * DAY
@@ -137,23 +133,3 @@ def test_rows_can_be_taken_several_times() -> None:
     assert twice.person.tolist() == [3, 3, 5]
     assert twice.as_ofs is rows.as_ofs
     assert len(twice) == 3
-
-
-def test_a_trained_model_is_faithful_and_its_reasons_are_stable(tmp_path: Any) -> None:
-    from hiu_risk.store import Store
-
-    store = Store.open(write_region(tmp_path / "store"))
-    protocol = parse_protocol(PROTOCOL)
-    trained = train_model(store, protocol, PROTOCOL)
-    histories = store.histories()
-    split = make_split(protocol, histories.feeds, histories.zone)
-    found = faithfulness(histories, trained.test, trained.bundle, capacity=25)
-    assert found["listed"] >= 70
-    assert found["falls"]["value"] >= 0.95
-    assert found["falls_more"]["value"] >= 0.8
-    steady = stability(
-        trained.development, trained.test, split, trained.bundle, protocol, refits=1, capacity=25
-    )
-    for kind in ("seeds", "resamples"):
-        assert steady[kind]["same_top"]["value"] >= 0.6
-        assert 0 <= steady[kind]["kept"]["low"] <= steady[kind]["kept"]["high"] <= 1

@@ -26,7 +26,7 @@ SHOWN = 14
 """Features drawn by name; the rest is one bar."""
 MOST_POINTS = 2_000
 """Of more people a picture shows this many, taken evenly."""
-_ARTIFACT_DEPENDENCES = 4
+_ARTIFACT_DEPENDENCES = 3
 
 
 @dataclass(frozen=True)

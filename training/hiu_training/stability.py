@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hiu_features import default_catalogue
 from hiu_features.reasons import Reasoner
+from hiu_risk.errors import ModelError
 from hiu_risk.model import Bundle
 from hiu_training.faithfulness import mean_of
 from hiu_training.inputs import Rows
@@ -58,7 +59,8 @@ def stability(
     dict
         For ``seeds`` and ``resamples``: ``same_top`` (share whose first reason stays first),
         ``kept`` (mean share of the top three that stay among them) and ``listed_again`` (share
-        that the refit lists too), each with a 95% interval over persons.
+        that the refit lists too), each with a 95% interval over persons, and ``failed``, how many
+        refits found too little to learn from.
     """
     listed = _listed(bundle, test, capacity)
     own = _top_three(bundle, test, listed)
@@ -68,10 +70,15 @@ def stability(
         ("seeds", _other_seeds(development, protocol, refits)),
         ("resamples", _resampled(development, protocol, refits)),
     ):
-        same, kept, again = [], [], []
+        same, kept, again, failed = [], [], [], 0
         for number, (rows, asked) in enumerate(tries, start=1):
             log.info("Refit %d of %d: %s", number, refits, name)
-            learned = learn(rows, split, asked, catalogue.directions)
+            try:
+                learned = learn(rows, split, asked, catalogue.directions)
+            except ModelError as error:  # by chance nobody positive was drawn, for instance
+                log.warning("This refit failed: %s", error.what)
+                failed += 1
+                continue
             other = replace(
                 bundle, anchor=learned.anchor, booster=learned.booster,
                 calibrator=learned.calibrator,
@@ -80,12 +87,18 @@ def stability(
             same.append([a[:1] == b[:1] for a, b in zip(own, theirs, strict=True)])
             kept.append([_overlap(a, b) for a, b in zip(own, theirs, strict=True)])
             again.append(np.isin(listed, _listed(other, test, capacity)))
-        person = test.person[listed].astype(np.int64)
-        result[name] = {
-            key: mean_of(np.mean(np.array(found, np.float64), axis=0), person, protocol.seed)
-            for key, found in (("same_top", same), ("kept", kept), ("listed_again", again))
+        measured = (("same_top", same), ("kept", kept), ("listed_again", again))
+        result[name] = {"failed": failed} | {
+            key: _over_refits(found, test.person[listed], protocol.seed) for key, found in measured
         }
     return result
+
+
+def _over_refits(found: list[Any], person: NDArray[np.int32], seed: int) -> dict[str, float | None]:
+    """Give the mean over refits and persons; None where every refit failed."""
+    if not found:
+        return {"value": None, "low": None, "high": None}
+    return mean_of(np.mean(np.array(found, np.float64), axis=0), person.astype(np.int64), seed)
 
 
 def _other_seeds(rows: Rows, protocol: Protocol, refits: int) -> Iterator[tuple[Rows, Protocol]]:
