@@ -153,8 +153,17 @@ class Judgement:
 def judge_bundle(
     store: Store, bundle: Bundle, protocol: Protocol, *, truth: TruthRows | None = None
 ) -> Judgement:
-    """Judge a bundle again, on this store."""
+    """Judge a bundle again, on this store.
+
+    Raises
+    ------
+    BundleError
+        The features have changed since the bundle was trained.
+    ModelError
+        Another purpose than the protocol's, or a store made by other rules than the bundle's.
+    """
     check_purpose(bundle, protocol)
+    check_same_rules(store, bundle)
     catalogue = default_catalogue().select(bundle.feature_names)
     bundle.check_catalogue(catalogue)
     histories = store.histories()
@@ -170,3 +179,17 @@ def judge_bundle(
         half_life=half_life,
     )  # fmt: skip
     return Judgement(found, test, half_life)
+
+
+def check_same_rules(store: Store, bundle: Bundle) -> None:
+    """Refuse a store that was made by other rules than the one the model was trained on."""
+    made, rules = bundle.manifest, store.manifest
+    theirs = {"zone": rules.zone, "gap_seconds": rules.gap_seconds, **rules.counting}
+    ours = {"zone": made.zone, **made.counting}
+    differ = sorted(name for name, value in ours.items() if theirs.get(name, value) != value)
+    if differ:
+        raise ModelError(
+            f"the store was made with other rules than the model's: {', '.join(differ)}",
+            where=f"model {bundle.version}",
+            fix="ingest with the model's rules, or train on this store",
+        )
