@@ -38,16 +38,6 @@ _DELAY_DAYS = np.array([0.0, 0.5, 2.0, 14.0])  # by source code
 _CODES = tuple(name for name in EVENT_CATEGORIES if name not in ("source", "identity_method"))
 
 
-READ = {
-    "events": [
-        "person", "occurred_at", "available_at", "superseded_at", "leads_until", "source",
-        "hour_of_week", "counted", *_CODES,
-    ],
-    "people": ["person_id", "born_at", "sex", "imd_decile"],
-}  # fmt: skip
-"""What features need of a store: the least that any way must read."""
-
-
 def store_of(folder: Path, events: int, *, plain: bool = False) -> Store:
     """Open the made-up store of about so many events, making it first where it is not there.
 

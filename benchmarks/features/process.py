@@ -23,6 +23,9 @@ from benchmarks.features.task import task
 from hiu_features import warm_up
 from hiu_risk.store import Store
 
+EVENT_COLUMNS = (
+    "person", "occurred_at", "available_at", "superseded_at", "leads_until", "counted",
+)  # fmt: skip
 LONG_ENOUGH, MOST_REPEATS = 3.0, 5  # seconds, times
 
 
@@ -86,38 +89,43 @@ def facts(agreement: Agreement, rows: int, columns: int) -> dict[str, Any]:
 
 
 def scan(request: dict[str, Any]) -> dict[str, Any]:
-    """Merely read the columns that the features need."""
+    """Merely read the columns that the features need: Parquet to Arrow arrays, kept by nobody.
+
+    Row group after row group, as no way could that must hold to some memory, on all cores.
+    """
     import pyarrow.parquet as pq
 
-    from benchmarks.features.made_up import READ
+    from hiu_features.reads import reads_of
+
+    store, needs = Store.open(Path(request["store"])), reads_of(task(1).catalogue)
+    wanted = {
+        "events": [*EVENT_COLUMNS, *sorted(needs.events)],
+        "people": ["person_id", *sorted(needs.people)],
+    }
 
     def read() -> int:
         rows = 0
-        for table, columns in READ.items():
+        for table, columns in wanted.items():
             with pq.ParquetFile(store.file(table)) as file:
-                for batch in file.iter_batches(columns=columns, batch_size=262_144):
-                    rows += batch.num_rows
+                for number in range(file.num_row_groups):
+                    rows += file.read_row_group(number, columns).num_rows
         return rows
 
-    store = Store.open(Path(request["store"]))
     done = [timed(read) for _ in range(request["repeats"])]
     return {"clock": [d[1] for d in done], "processor": [d[2] for d in done], "rows": done[0][0]}
 
 
 def streamed(request: dict[str, Any]) -> dict[str, Any]:
     """Build part after part from the store, keeping nothing but a sum."""
-    from hiu_features import Engine
-    from hiu_features.parts import plan_parts
+    from hiu_features.stream import stream_features
 
-    wanted, store = task(request["as_ofs"]), Store.open(Path(request["store"]))
-    engine, parts = Engine(), plan_parts(store)
+    wanted, store = task(request["as_ofs"]), Path(request["store"])
     warm_up()
-    store.histories(rows=(0, 0))  # what reading imports is start-up, not streaming
+    Store.open(store).histories(rows=(0, 0))  # what reading imports is start-up, not streaming
 
     def work() -> tuple[int, float]:
         rows, total = 0, 0.0
-        for part in parts:
-            made = engine.build(store.histories(rows=(part.first, part.stop)), wanted.as_ofs)
+        for made in stream_features(store, wanted.as_ofs):
             rows, total = rows + len(made), total + float(np.nansum(made.values[:, 0]))
         return rows, total
 

@@ -18,10 +18,14 @@ import pytest
 from hiu_features import build, default_catalogue
 from hiu_features.parts import FeatureWork, Job, Part, Receipt, make_part, plan_parts
 from hiu_features.publishing import publish, read_manifest
+from hiu_features.stream import stream_features
+from hiu_features.table import FeatureTable
 from hiu_features.write import run, write_features
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.histories import Histories
 from hiu_risk.store import EVERYTHING, Reads, Store
+from hiu_risk.store_files import person_ranges
+from hiu_risk.store_files import read as read_columns
 from hiu_risk.times import DAY
 from tests.support.histories import random_histories, seconds
 from tests.support.stores import write_store
@@ -300,3 +304,55 @@ def test_manifest_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 def test_a_receipt_survives_the_way_back() -> None:
     receipt = Receipt(Part(3, 10, 20), 10, 55, 7, 999, "ab", {"died": 2})
     assert Receipt.from_json(receipt.to_json()) == receipt
+
+
+@pytest.mark.parametrize("events_per_table", [40, 10**9])
+def test_tables_streamed_from_a_store_are_the_whole_to_the_bit(
+    histories: Histories, store: Path, events_per_table: int
+) -> None:
+    whole = build(histories, AS_OFS, CATALOGUE)
+    tables = list(stream_features(store, AS_OFS, CATALOGUE, events_per_table=events_per_table))
+    assert (len(tables) > 10) == (events_per_table == 40)
+    for name in ("person", "as_of", "values"):
+        made = np.concatenate([getattr(table, name) for table in tables])
+        assert made.dtype == getattr(whole, name).dtype
+        assert made.tobytes() == getattr(whole, name).tobytes()
+
+
+def test_who_stops_looking_stops_the_work(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    table_of = FeatureWork.table
+
+    def counted(self: FeatureWork, histories: Histories) -> FeatureTable:
+        made.append(len(histories.people))
+        return table_of(self, histories)
+
+    monkeypatch.setattr(FeatureWork, "table", counted)
+    tables = stream_features(store, AS_OFS, CATALOGUE, events_per_table=40)
+    next(tables)
+    tables.close()
+    assert 1 <= len(made) <= 4
+
+
+def test_parts_are_cut_where_row_groups_end(store: Path) -> None:
+    opened = Store.open(store)
+    ranges = person_ranges(opened.file("events"), "events")
+    firsts = {seen[1] + 1 for seen in ranges if seen is not None}
+    assert {part.stop for part in plan_parts(opened, 1_000)} <= firsts
+
+
+def test_features_read_only_the_columns_they_need(
+    histories: Histories, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[str] = set()
+
+    def noting(file: Path, table: str, columns: Any = None, groups: Any = None) -> pa.Table:
+        seen.update(columns)
+        return read_columns(file, table, columns, groups)
+
+    monkeypatch.setattr("hiu_risk.store_files.read", noting)
+    catalogue = default_catalogue().select(["calls_30d", "age"])
+    (table,) = stream_features(store, AS_OFS, catalogue)
+    assert table.values.tobytes() == build(histories, AS_OFS, catalogue).values.tobytes()
+    times = {"occurred_at", "available_at", "superseded_at", "leads_until"}
+    assert seen == {"person", *times, "counted", "source", "person_id", "born_at"}
