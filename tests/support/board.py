@@ -31,7 +31,7 @@ BEFORE, QUARTER, AFTER = "2023Q1", "2023Q2", "2023Q3"
 """Quarters of which the lists are all observed; observed in part; without a list."""
 
 DATES = ("2023-01-16", "2023-02-13", "2023-03-13", "2023-04-03", "2023-04-24", "2023-05-22")
-CAPACITY = 60
+CAPACITY = 150
 ANSWERS: tuple[Answer, ...] = ("accepted", "accepted", "declined", "deferred")
 
 # a rule that is met more often than the published ones, so that a small region has cases
