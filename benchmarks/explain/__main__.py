@@ -25,9 +25,14 @@ import numpy.typing as npt
 from hiu_features import default_catalogue
 from hiu_risk.model import Booster, Bundle
 from hiu_risk.model.contributions import ContributionTables
+from hiu_risk.times import DAY
+from hiu_serving.score import entries_of, ranking
+from hiu_serving.scorer import Scorer
+from hiu_serving.worklist import Before
 from hiu_training.booster import grow
 from hiu_training.settings import BoosterSettings
-from tests.support.serving import make_bundle
+from tests.support.histories import random_histories
+from tests.support.serving import AS_OF, make_bundle
 
 Rows = npt.NDArray[np.float32]
 Way = Callable[[Rows], npt.NDArray[np.float64]]
@@ -56,6 +61,7 @@ def main() -> None:
         "largest_difference": differences,
         "one_person_all_parts_us": 1e6
         * _median_seconds(lambda: bundle.contributions(rows[:1]), 200),
+        "list_of_100": list_of_100(bundle),
         "batches": [measure(ways, rows, size) for size in (len(rows), 100, 1)],
         "machine": machine(),
     }
@@ -177,6 +183,30 @@ def measure(ways: dict[str, Way], rows: Rows, size: int) -> dict[str, Any]:
     }
 
 
+def list_of_100(bundle: Bundle) -> dict[str, float]:
+    """Time what comes after scoring: the reasons of 100 listed people, and what changed.
+
+    Seconds of this process's own processor time, which other work on the machine doesn't change.
+    """
+    scorer = Scorer.of(bundle)
+    histories = random_histories(1, 20_000, 400_000, AS_OF - 1_000 * DAY, AS_OF)
+    scored = scorer.score(histories, AS_OF, scorer.candidates(histories, AS_OF).mask)
+    top = ranking(scored.score, histories.people.id[scored.person])[:100]
+    before = Before(AS_OF - 7 * DAY, {})
+
+    def once(last: Before | None) -> float:
+        started = time.process_time()
+        entries_of(histories, AS_OF, scorer, scored, top, last, None)
+        return time.process_time() - started
+
+    once(before)
+    return {
+        "names": len(top),
+        "reasons_cpu_seconds": statistics.median(once(None) for _ in range(9)),
+        "reasons_and_changes_cpu_seconds": statistics.median(once(before) for _ in range(9)),
+    }
+
+
 def _median_seconds(work: Callable[[], object], calls: int = 5) -> float:
     taken = []
     for _ in range(calls):
@@ -206,6 +236,11 @@ def say(result: dict[str, Any]) -> None:
         print(f"largest difference {what}: {difference:.1e}")
     whole = result["one_person_all_parts_us"]
     print(f"one person with anchor and calibrator: {whole:.0f} microseconds")
+    listed = result["list_of_100"]
+    print(
+        f"a list of {listed['names']} after scoring: {listed['reasons_cpu_seconds']:.3f} s for "
+        f"reasons, {listed['reasons_and_changes_cpu_seconds']:.3f} s with what changed"
+    )
     print(f"{'batch':>8}  {'way':<22}{'median ms':>12}{'rows/s':>12}{'tables are':>15}")
     for batch in result["batches"]:
         for name, way in batch["ways"].items():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hiu_risk.cli.explanation_table import say_explanation, say_faithful, say_stable
 from hiu_risk.cli.output import (
     HomeFolder,
     JsonFile,
@@ -234,7 +235,7 @@ def _person(
     )  # fmt: skip
     if plot is not None:
         _waterfall(found, scorer, plot)
-    _say(found, scorer.version)
+    say_explanation(found, scorer.version)
     if plot is not None:
         say(f"Written: {plot}")
     say(NOT_FOR)
@@ -349,68 +350,14 @@ def _measure(store: Path, models: ModelHome, scorer: Scorer, capacity: int, refi
     }
     found = facts | faithfulness(histories, test, bundle, capacity=capacity, seed=protocol.seed)
     evidence.keep(models, scorer.version, "faithfulness", found)
-    _say_faithful(found)
+    say_faithful(found)
     if refits:
         development = make_rows(histories, split.development, protocol, scorer.catalogue)
         steady = facts | stability(
             development, test, split, bundle, protocol, refits=refits, capacity=capacity
         )
         evidence.keep(models, scorer.version, "stability", steady)
-        _say_stable(steady)
+        say_stable(steady)
     say(f"Kept with the model: {models.path / 'evidence' / scorer.version}")
     if not facts["same_store"]:
         say("This is not the store that the model was trained on.")
-
-
-def _share(found: dict[str, Any]) -> str:
-    if found["value"] is None:
-        return "not measured"
-    return f"{found['value']:.0%} ({found['low']:.0%} to {found['high']:.0%})"
-
-
-def _say_faithful(found: dict[str, Any]) -> None:
-    say(
-        f"The {found['capacity']} highest of {found['origins']} test dates: {found['listed']:,} "
-        f"top reasons of {found['people']:,} people; behind {found['nothing_behind']:,} stands no "
-        "event"
-    )
-    say(f"Without the events behind the top reason the score falls: {_share(found['falls'])}")
-    say(f"Without as many other events of the person: {_share(found['falls_at_random'])}")
-    say(f"The reason's events weigh more than the others: {_share(found['falls_more'])}")
-
-
-def _say_stable(found: dict[str, Any]) -> None:
-    for name, title in (("seeds", "other seeds"), ("resamples", "people drawn again")):
-        part = found[name]
-        failed = f", {part['failed']} of which found too little" if part["failed"] else ""
-        say(f"{found['refits']} refits, {title}{failed}:")
-        say(f"  same first reason                {_share(part['same_top'])}")
-        say(f"  of the top three, still there    {_share(part['kept'])}")
-        say(f"  listed again                     {_share(part['listed_again'])}")
-
-
-def _say(found: Explanation, version: str) -> None:
-    if found.not_scored is not None:
-        say(f"Not on any list. {found.not_scored.text}")
-    say(f"Score {found.score:.4f}, band {found.band.replace('_', ' ')}, model {version}")
-    for title, reasons in (("Raises it", found.raising), ("Lowers it", found.lowering)):
-        say(f"{title}:" if reasons else f"{title}: nothing that stands out")
-        for reason in reasons:
-            say(f"  {reason.sentence}  [{reason.contribution:+.3f}]")
-    if found.since is not None:
-        say("Since the last list:")
-        say(f"  {found.since.events}")
-        say(f"  {found.since.chance}")
-    for caution in found.cautions:
-        say(caution.text)
-    say(f"Log-odds {found.log_odds:+.4f} = base {found.base:+.4f}")
-    say("Features that add or take nothing are left out below; --json has them all.")
-    for concept in found.concepts:
-        say(f"  {concept.contribution:+.4f}  {concept.title}")
-        for part in concept.features:
-            if part.contribution == 0:
-                continue
-            value = "missing" if part.value is None else f"{part.value:g}"
-            mark = " (never given as a reason)" if part.protected else ""
-            say(f"      {part.contribution:+.4f}  {part.feature} = {value}{mark}")
-    say(f"Adds up within 0.000001: {'yes' if found.adds_up else 'NO'} ({found.difference:+.1e})")

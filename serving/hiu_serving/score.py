@@ -71,7 +71,7 @@ def make_worklist(
     scored = scorer.score(histories, as_of, candidates.mask)
     order = ranking(scored.score, histories.people.id[scored.person])
     top = order[:capacity]
-    entries = _entries(histories, as_of, scorer, scored, top, before, doubts)
+    entries = entries_of(histories, as_of, scorer, scored, top, before, doubts)
     listed = {entry.person for entry in entries}
     manifest = scorer.bundle.manifest
     return Worklist(
@@ -125,7 +125,7 @@ def tied_out(scores: NDArray[np.float64], order: NDArray[np.int64], capacity: in
     return int((scores[order[capacity:]] == scores[order[capacity - 1]]).sum())
 
 
-def _entries(
+def entries_of(
     histories: Histories,
     as_of: int,
     scorer: Scorer,
