@@ -517,6 +517,11 @@ def test_a_champion_that_the_ledger_never_named(home: ModelHome, run: Run) -> No
     assert code == 1
     assert f"aliases.json says that {FIRST} is champion, but the ledger never said so" in said
     assert run("models")[0] == 0
+    # The way out: the same model once more, on the record this time.
+    assert run("promote", FIRST, "--who", WHO)[0] == 0
+    agrees(home, FIRST)
+    assert run("models", "verify")[0] == 0
+    assert run("rollback", "--who", WHO, "--reason", "x")[0] == 2
 
 
 def test_an_empty_home(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
