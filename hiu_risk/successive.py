@@ -99,7 +99,8 @@ class EarlierTable:
     def maybe_small_change(self, values: NDArray[np.float64], rule: Rule) -> NDArray[np.bool_]:
         """Tell which printed cells may have changed by a small number."""
         away = np.abs(np.nan_to_num(self.shown, nan=np.inf) - values)
-        return self.known & ~self.same & (away <= rule.largest + rule.base / 2)
+        still_nobody = (self.shown == 0) & (values == 0)
+        return self.known & ~self.same & ~still_nobody & (away <= rule.largest + rule.base / 2)
 
     def stances(self) -> tuple[Stance, ...]:
         """Give what a reader may believe about the people who came and went."""

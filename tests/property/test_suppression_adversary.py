@@ -199,3 +199,11 @@ def test_a_star_does_not_turn_into_the_next_count_up():
     )  # fmt: skip
     assert protect([8, 40, 48], sums, RULE, rounded=vague, earlier=[earlier]).hidden[0]
     assert not protect([13, 40, 53], sums, RULE, rounded=vague, earlier=[earlier]).hidden[0]
+
+
+def test_two_lists_of_the_same_people_can_both_be_shown():
+    sums = [Sum(2, (0, 1))]
+    vague, no = np.ones(3, np.bool_), np.zeros(3, np.bool_)
+    earlier = EarlierTable(np.array([15.0, 0.0, 15.0]), no, no, no, np.ones(1, np.bool_))
+    safe = protect([17, 0, 17], sums, RULE, rounded=vague, earlier=[earlier])
+    assert not safe.hidden.any()

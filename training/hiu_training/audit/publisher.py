@@ -35,9 +35,13 @@ class Publisher:
         self._primary = report.plan.capacities.index(report.plan.primary)
         self._everybody = len(report.people.all) - 1
         self._first_pair = report.starts[report.singles]
-        m, people = report.measures, report.people
-        self._per_case = _per_person(m.cases[-1], people.cases[-1])
-        self._per_listed = _per_person(m.listed[-1, -1], people.listed[-1, -1])
+        m, people, k = report.measures, report.people, self._primary
+        self._per_case = _design(
+            _triple(report.recall, (-1, k)), m.cases[-1], people.cases[-1]
+        )  # fmt: skip
+        self._per_listed = _design(
+            _triple(report.precision, (-1, k)), m.listed[-1, k], people.listed[-1, k]
+        )  # fmt: skip
 
     def groupings(self) -> tuple[GroupingResult, ...]:
         """Give every grouping, the planned ones before the pairs."""
@@ -290,6 +294,18 @@ def _triple(interval: Interval, place: tuple[int, ...]) -> tuple[float, float, f
     return float(interval.value[place]), float(interval.low[place]), float(interval.high[place])
 
 
-def _per_person(rows: float, people: int) -> float:
-    """Rows per person, rounded up to a tenth: it sizes intervals and must not be exact."""
-    return float(np.ceil(10 * rows / people) / 10) if people > 0 else 1.0
+def _design(share: tuple[float, float, float], rows: float, people: int) -> float:
+    """Say how many rows are worth one independent row, rounded up to a tenth.
+
+    From the exact interval of everybody together: rows of one person go together, but less than
+    wholly. Where that can't be told, each person counts once. One number for a whole report: it
+    sizes intervals and says next to nothing about any count.
+    """
+    if people <= 0:
+        return 1.0
+    most = float(np.ceil(10 * rows / people) / 10)
+    value, low, high = share
+    if people < 20 or not 0 < value < 1:
+        return most
+    spread = (high - low) / (2 * Z95)
+    return float(np.clip(np.ceil(10 * spread**2 * rows / (value * (1 - value))) / 10, 1.0, most))
