@@ -28,7 +28,7 @@ from hiu_training.audit.wording import (
     ratio,
 )
 from hiu_training.inputs import make_rows
-from hiu_training.plots import NAMES
+from hiu_training.report.names import NAMES
 from hiu_training.protocol import load_protocol
 from hiu_training.split import make_split
 

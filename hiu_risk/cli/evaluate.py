@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from hiu_risk.model import Bundle, ModelHome
     from hiu_risk.model.horizons import HorizonFamily
+    from hiu_risk.store import Store
 
 
 class BreachResult(BaseModel):
@@ -61,6 +63,7 @@ class EvaluateResult(Evaluation):
     horizon_days: int
     test_dates: list[str]
     horizons: HorizonsResult | None = None
+    page: str = Field(default="", description="the report, where --out asked for one")
 
 
 def evaluate(
@@ -74,6 +77,12 @@ def evaluate(
         typer.Option(
             metavar="NAME",
             help="A model of another horizon: count contradicting chances; may be repeated.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder for the report: evaluation.html, model-card.html, data."
         ),
     ] = None,
     json_file: JsonFile = None,
@@ -91,7 +100,8 @@ def evaluate(
     models = ModelHome(home)
     bundle = models.load(model)
     family = HorizonFamily(bundle, [models.load(name) for name in also]) if also else None
-    judged = judge_bundle(Store.open(store), bundle, read, truth=read_true_risk(truth, store))
+    opened = Store.open(store)
+    judged = judge_bundle(opened, bundle, read, truth=read_true_risk(truth, store))
     evaluation = evaluation_fields(judged.evaluation)
     result = EvaluateResult.model_validate(
         {
@@ -103,13 +113,29 @@ def evaluate(
             "horizon_days": bundle.manifest.horizon_days,
             "test_dates": days(judged.rows.as_ofs),
             "horizons": _horizons(family, judged.rows.values) if family else None,
+            "page": str(out / "evaluation.html") if out else "",
         }
     )
+    if out:
+        _write_report(out, models, bundle, judged.evaluation, opened)
     say(f"Model {result.version}: {result.definition}")
     say_evaluation(result)
+    if result.page:
+        say(f"Written: {result.page}")
     if result.horizons:
         _say_horizons(result.horizons)
     write_result(json_file, result)
+
+
+def _write_report(
+    out: Path, home: ModelHome, bundle: Bundle, evaluation: dict[str, Any], store: Store
+) -> None:
+    from hiu_risk.model.evidence import find
+    from hiu_training.report.files import report_files
+    from hiu_training.report.known import Known
+
+    audit = find(home, bundle.version, "audit") or {}
+    report_files(out, Known(bundle, evaluation, audit, store.manifest.model_dump()))
 
 
 def _horizons(family: HorizonFamily, values: NDArray[np.float32]) -> dict[str, Any]:

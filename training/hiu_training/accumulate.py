@@ -19,8 +19,11 @@ Weights = NDArray[np.uint8]
 Draws = dict[str, Floats]
 """Name of a measure to its values: first the sample's own, then the resamples'."""
 
-BINS = 20
-"""Groups of equal size in the calibration curve."""
+BINS = 10
+"""Most groups in the calibration curve."""
+
+CASES_IN_BIN = 10
+"""Positive rows that a group of the calibration curve should have."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,16 @@ class Accumulator:
         self.blocks: list[dict[str, Draws]] = []
 
     def _marks(self, log_odds: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Place the ends of the calibration groups and of each threshold in the ranking."""
+        """Place the ends of the calibration groups and of each threshold in the ranking.
+
+        Groups of about as many expected cases: of rare events, groups of as many rows would put
+        nearly all cases into one.
+        """
         ranked, ends = log_odds[self.pooled.order], self.pooled.run_ends()
-        wanted = np.linspace(0, len(ranked), BINS + 1)[1:]
+        expected = np.cumsum(1 / (1 + np.exp(-np.clip(ranked, -35, 35))))
+        n = int(np.clip(self.setting.rows.positives // CASES_IN_BIN, 2, BINS))
+        wanted = np.searchsorted(expected, expected[-1] * np.arange(1, n) / n) + 1
+        wanted = np.append(wanted, len(ranked))
         bins = np.unique(ends[np.searchsorted(ends, wanted).clip(max=len(ends) - 1)])
         odds = np.log(self.setting.thresholds / (1 - self.setting.thresholds))
         return bins, np.searchsorted(-ranked, -odds, side="right")

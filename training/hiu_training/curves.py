@@ -109,7 +109,7 @@ def by_capacity(setting: Setting, found: Mapping[str, Accumulator]) -> dict[str,
 
 
 def _calibration(accumulator: Accumulator, draws: Draws) -> list[dict[str, Any]]:
-    """Give mean score and share of positives of groups of equal size, from the lowest score."""
+    """Give mean score and share of positives of groups, from the lowest score."""
     ranked = accumulator.ranker.score[accumulator.pooled.order]
     score = 1 / (1 + np.exp(-ranked))
     told: list[dict[str, Any]] = []

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -22,7 +22,7 @@ from hiu_features import Catalogue, default_catalogue
 from hiu_risk import __version__
 from hiu_risk.definitions import Definition
 from hiu_risk.errors import ModelError
-from hiu_risk.files import write_json, write_text
+from hiu_risk.files import write_text
 from hiu_risk.histories import Histories
 from hiu_risk.model import Bundle, Manifest, ModelHome
 from hiu_risk.model.evidence import keep
@@ -72,6 +72,8 @@ class Trained:
         The model and its baselines on the test rows.
     half_life : str
         That of the decayed count.
+    store : dict
+        The store's manifest as plain data.
     """
 
     bundle: Bundle
@@ -82,6 +84,7 @@ class Trained:
     test: Rows
     rankers: dict[str, Ranker]
     half_life: str
+    store: dict[str, Any] = field(default_factory=dict)
 
 
 def train_model(
@@ -124,7 +127,10 @@ def train_model(
         test, rankers, protocol, histories, development=development, split=split,
         half_life=half_life,
     )  # fmt: skip
-    return Trained(bundle, split, learned, evaluation, development, test, rankers, half_life)
+    return Trained(
+        bundle, split, learned, evaluation, development, test, rankers, half_life,
+        store.manifest.model_dump(),
+    )  # fmt: skip
 
 
 def retrain(store: Store, protocol: Protocol, text: str = "") -> Bundle:
@@ -241,9 +247,10 @@ def _reference(rows: Rows, definition: Definition) -> dict[str, dict[str, float 
 
 
 _NOT_THE_MODEL = {
-    "cli", "synth", "pages", "audit", "report", "board", "plots", "pyfunc", "home", "evidence",
-    "ledger", "ledger_database", "ledger_entry", "signing", "gates", "fairness_gate", "registry",
-    "registry_checks", "registered", "overview", "reproduce", "tracking", "mlflow_access",
+    "cli", "synth", "pages", "audit", "report", "board", "verdict", "curves", "pyfunc", "home",
+    "evidence", "ledger", "ledger_database", "ledger_entry", "signing", "gates", "fairness_gate",
+    "registry", "registry_checks", "registered", "overview", "reproduce", "tracking", "mlflow_access",
+    "shap_plots", "faithfulness", "stability",
 }  # fmt: skip
 """Folders and modules that show and govern models, and can't change one."""
 
@@ -270,8 +277,9 @@ def register(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str)
     becomes champion where the protocol says so, and the ledger says that it did; every model
     becomes challenger.
     """
-    from hiu_training.plots import draw
     from hiu_training.registry import check_ready, take_in
+    from hiu_training.report.files import report_files
+    from hiu_training.report.known import Known
     from hiu_training.shap_plots import artifacts
     from hiu_training.tracking import Run, track
 
@@ -279,9 +287,8 @@ def register(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str)
     bundle = trained.bundle
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        pictures = draw(folder, trained.test, trained.rankers)
+        pictures = report_files(folder, Known(bundle, trained.evaluation, store=trained.store))
         pictures += artifacts(folder, bundle, trained.test.values)
-        write_json(folder / "evaluation.json", trained.evaluation)
         write_text(folder / "protocol.toml", bundle.protocol)
         run = Run(
             parameters=_flat(protocol.to_dict())
@@ -291,7 +298,7 @@ def register(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str)
             },
             metrics=_metrics(trained),
             tags={"trained_at": now},
-            files=[*pictures, folder / "evaluation.json", folder / "protocol.toml"],
+            files=[*pictures, folder / "protocol.toml"],
         )
         tracked = track(home.path, bundle, bundle.save(folder / bundle.version), run)
     home.add(bundle)
