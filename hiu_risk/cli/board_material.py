@@ -48,14 +48,16 @@ def gather(
     DataError
         No list was made in the quarter, a field file can't be read, evidence can't be used.
     ModelError
-        There is no such model.
+        There is no such model, or the store was made by other rules than the model's.
     """
     from hiu_risk.model.evidence import find
     from hiu_risk.suppression import SmallNumbers
     from hiu_training.board.records import Material
+    from hiu_training.judging import check_same_rules
     from hiu_training.report.known import Known
 
     bundle = home.load(model)
+    check_same_rules(store, bundle)
     filled = _filled(fields)
     now, before = (_kept_lists(home, each) for each in (quarter, quarter.before))
     if not now and not allow_no_lists:
@@ -65,7 +67,7 @@ def gather(
     rules = _rules(home, {kept.bundle_id for kept in (*lists, *lists_before)})
     happened, happened_before = _followed(store, (lists, lists_before), rules)
     ledger = _ledger(home)
-    audit, audit_before = _audits(home, bundle.version, ledger)
+    audit, audit_before = _audits(home, bundle.version)
     known = Known(
         bundle,
         evaluation=find(home, bundle.version, "evaluation") or {},
@@ -247,29 +249,31 @@ def _ledger(home: ModelHome) -> LedgerState:
         return LedgerState((), (error.what,))
 
 
-def _audits(
-    home: ModelHome, version: str, ledger: LedgerState
-) -> tuple[AuditDocument | None, AuditDocument | None]:
-    earlier = [entry.version for entry in ledger.entries if entry.version != version]
-    before = _audit(home, earlier[-1]) if earlier else None
-    return _audit(home, version), before
-
-
-def _audit(home: ModelHome, version: str) -> AuditDocument | None:
+def _audits(home: ModelHome, version: str) -> tuple[AuditDocument | None, AuditDocument | None]:
+    """Give the audit kept with the model, and the one before it that it can be compared with."""
     from pydantic import ValidationError
 
     from hiu_risk.model.evidence import find
+    from hiu_training.audit.kept import kept_audits
     from hiu_training.audit.result import AuditDocument
 
     data = find(home, version, "audit")
     if data is None:
-        return None
-    known = {name: value for name, value in data.items() if name in AuditDocument.model_fields}
+        return None, None
     try:
-        return AuditDocument.model_validate(known)
+        now = AuditDocument.model_validate(data)
     except ValidationError:
         raise DataError(
             "the audit kept with the model is of another version",
             where=f"evidence of model {version}",
             fix="run hiu-risk audit again",
         ) from None
+    earlier = [
+        audit
+        for audit in kept_audits(home)
+        if audit != now
+        and audit.dates[-1] <= now.dates[-1]
+        and (audit.definition, audit.target, audit.primary)
+        == (now.definition, now.target, now.primary)
+    ]
+    return now, earlier[-1] if earlier else None

@@ -197,7 +197,7 @@ def _audit_change(now: AuditDocument | None, before: AuditDocument | None) -> st
     if now is None:
         return "Fairness: no audit of this model is kept, so no change can be told."
     if before is None:
-        return "Fairness: there is no audit of an earlier model to compare with."
+        return "Fairness: no earlier audit of the same kind is kept to compare with."
     was = _verdicts(before)
     moved = [
         f"{name}: {RECALL_WORDS[was[name]].lower()}, now {RECALL_WORDS[verdict].lower()}"
@@ -205,8 +205,12 @@ def _audit_change(now: AuditDocument | None, before: AuditDocument | None) -> st
         if name in was and was[name] != verdict
     ]
     if not moved:
-        return "Fairness: every group has the finding it had in the audit of the model before."
-    return f"Fairness, against the audit of the model before: {'; '.join(moved)}."
+        return f"Fairness: every group has the finding it had in the audit before ({_of(before)})."
+    return f"Fairness, against the audit before ({_of(before)}): {'; '.join(moved)}."
+
+
+def _of(audit: AuditDocument) -> str:
+    return f"model {audit.model.split()[-1]}, lists of {audit.dates[0]} to {audit.dates[-1]}"
 
 
 def _verdicts(audit: AuditDocument) -> dict[str, Verdict]:

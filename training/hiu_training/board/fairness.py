@@ -174,8 +174,8 @@ def _missed(audit: AuditDocument, grouping: GroupingResult) -> Table:
         )
     columns = (
         Column("Group", share=1.6), Column("Cases", True, 0.8), Column("Found", True, 0.8),
-        Column("Missed", True, 1.7), Column("Missed more (+) or less than the rest", True, 1.7),
-        Column("… allowing for all comparisons", True, 1.7), Column("Finding", share=1.6),
+        Column("Missed", True, 1.6), Column("Missed more (+) or less than the rest", True, 1.6),
+        Column("… allowing for all comparisons", True, 1.6), Column("Finding", share=2.1),
     )  # fmt: skip
     return Table(f"{grouping.title}: cases missed by a list of {audit.primary}", columns,
                  tuple(rows))  # fmt: skip

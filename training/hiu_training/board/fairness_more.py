@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from hiu_training.audit import wording as say
-from hiu_training.audit.result import AuditDocument, Hidden, Number
-from hiu_training.board.blocks import Block, Column, Heading, Para, Table
+from hiu_training.audit.result import AuditDocument, Estimate, Hidden, Number
+from hiu_training.board.blocks import Block, Chart, Column, Heading, Para, Table
+from hiu_training.board.charts import Bar, share_chart
+from hiu_training.board.published import Share
 
 
 def more_blocks(audit: AuditDocument) -> list[Block]:
@@ -156,16 +158,38 @@ def _points(value: float | Hidden | None) -> str:
 def _trend(audit: AuditDocument) -> list[Block]:
     if not audit.trend:
         return []
-    columns = (Column("Model", share=1.3), Column("Dates", share=1.8), Column("Group", share=1.8),
+    columns = (Column("Group", share=2), Column("Quarter", share=1.3), Column("Model", share=1.5),
                Column("Missed", True, 1.4), Column("Against the rest, points", True, 1.5),
                Column("Finding", share=1.5))  # fmt: skip
     rows = tuple(
         (
-            point.model, f"{point.dates[0]} to {point.dates[-1]}" if point.dates else "",
-            f"{point.title}: {point.label}" if point.label else "Everybody",
-            say.rate(point.group_missed if point.label else point.missed),
-            say.points(say.negative(point.difference)), say.RECALL_WORDS[point.verdict],
+            f"{point.title}: {point.label}" if point.grouping else point.label, point.quarter,
+            point.model, say.rate(point.group_missed if point.grouping else point.missed),
+            say.points(say.negative(point.difference)) if point.grouping else "",
+            say.RECALL_WORDS[point.verdict] if point.grouping else "",
         )
         for point in audit.trend
     )  # fmt: skip
-    return [Heading("Earlier audits"), Table("Groups over earlier audits", columns, rows)]
+    return [
+        Heading("This audit and earlier ones"),
+        _trend_chart(audit),
+        Table("Share of cases missed, over audits", columns, rows),
+    ]
+
+
+def _trend_chart(audit: AuditDocument) -> Chart:
+    bars = [
+        Bar(f"{point.quarter}, {point.model[:6]}", _as_share(point.missed), say.rate(point.missed))
+        for point in audit.trend
+        if not point.grouping
+    ]
+    says = f"Share of cases missed by a list of {audit.primary}, audit by audit: " + "; ".join(
+        f"{bar.label} {bar.words}" for bar in bars
+    )
+    return Chart(share_chart(bars, says=says), says, "Share of cases missed, everybody")
+
+
+def _as_share(number: Number) -> Share | None:
+    if not isinstance(number, Estimate) or number.value is None:
+        return None
+    return Share(number.value, number.low, number.high)

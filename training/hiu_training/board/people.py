@@ -98,7 +98,7 @@ def people_section(material: Material) -> Section:
             "A person on several lists counts once. Found means listed beforehand; it doesn't mean "
             "that the offer of help came, or that it worked: that needs a comparison group. Shares "
             "are worked out from the printed counts; the interval says where the true share may "
-            "lie (95%).",
+            "lie (95%), rounding included.",
             "quiet",
         )
     )

@@ -29,7 +29,7 @@ class Counts:
 
     def share(self, part: str, whole: str) -> Share | None:
         """Give a share and its interval, from the printed counts alone; None if hidden."""
-        return share_of(self.shown[part], self.shown[whole])
+        return share_of(self.shown[part], self.shown[whole], self.rule)
 
 
 @dataclass(frozen=True)
@@ -89,23 +89,37 @@ def in_words(shown: Shown) -> str:
     return f"{shown:,}" if isinstance(shown, int) else HIDDEN
 
 
-def share_of(part: Shown, whole: Shown) -> Share | None:
-    """Give a share of printed counts with Wilson's 95% interval; None if one is hidden.
+def share_of(part: Shown, whole: Shown, rule: SmallNumbers) -> Share | None:
+    """Give a share of printed counts with its 95% interval; None if one is hidden.
+
+    The interval is Wilson's, widened by what rounding may have moved either count (a printed 0
+    is exact).
 
     Examples
     --------
-    >>> share_of(10, 40).words
+    >>> share_of(10, 40, SmallNumbers(enabled=False)).words
     '25% (14 to 40)'
-    >>> share_of("*", 40) is None, share_of(0, 0) is None
+    >>> share_of(10, 40, SmallNumbers()).words
+    '25% (9 to 49)'
+    >>> share_of("*", 40, SmallNumbers()) is None, share_of(0, 0, SmallNumbers()) is None
     (True, True)
     """
     if not isinstance(part, int) or not isinstance(whole, int) or whole <= 0:
         return None
-    share, z2 = min(part / whole, 1.0), NORMAL_95**2
-    middle = (share + z2 / (2 * whole)) / (1 + z2 / whole)
-    spread = share * (1 - share) / whole + z2 / (4 * whole**2)
-    half = NORMAL_95 * float(np.sqrt(spread)) / (1 + z2 / whole)
-    return Share(share, max(0.0, middle - half), min(1.0, middle + half))
+    slack = rule.base / 2 if rule.enabled and rule.base > 1 else 0.0
+    moved = slack if part else 0.0
+    least = max(part - moved, 0.0) / (whole + slack)
+    most = min((part + moved) / max(whole - slack, 1.0), 1.0)
+    low, high = _wilson(least, whole)[0], _wilson(most, whole)[1]
+    return Share(min(part / whole, 1.0), low, high)
+
+
+def _wilson(share: float, n: int) -> tuple[float, float]:
+    z2 = NORMAL_95**2
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    spread = share * (1 - share) / n + z2 / (4 * n**2)
+    half = NORMAL_95 * float(np.sqrt(spread)) / (1 + z2 / n)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def share_words(share: Share | None) -> str:

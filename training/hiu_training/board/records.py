@@ -140,7 +140,7 @@ class Material:
     known : Known
         The model, its evaluation and audit, and the store's manifest.
     audit, audit_before : AuditDocument, optional
-        The audit kept with the model, and with the champion before it.
+        The audit kept with the model, and the one before it, of whatever model.
     ledger : LedgerState
         The promotion ledger.
     store : Manifest
