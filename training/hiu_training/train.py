@@ -249,8 +249,8 @@ def _reference(rows: Rows, definition: Definition) -> dict[str, dict[str, float 
 _NOT_THE_MODEL = {
     "cli", "synth", "pages", "audit", "report", "board", "verdict", "curves", "pyfunc", "home",
     "evidence", "ledger", "ledger_database", "ledger_entry", "signing", "gates", "fairness_gate",
-    "registry", "registry_checks", "registered", "overview", "reproduce", "tracking", "mlflow_access",
-    "shap_plots", "faithfulness", "stability",
+    "registry", "registry_checks", "registered", "overview", "reproduce", "tracking",
+    "mlflow_access", "shap_plots", "faithfulness", "stability",
 }  # fmt: skip
 """Folders and modules that show and govern models, and can't change one."""
 
