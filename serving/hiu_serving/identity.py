@@ -56,8 +56,8 @@ def doubtful(store: Store, people: Iterable[int], as_of: int) -> dict[int, Cauti
     for one in np.unique(person[unsure]).tolist():
         n, m = int(unsure[person == one].sum()), int((person == one).sum())
         if n >= SHARE * m:
-            which = "the only event" if m == 1 else f"{n} of {m} events"
+            which = "the only rated match" if m == 1 else f"{n} of {m} rated matches"
             were = "was" if n == 1 else "were"
-            text = f"Identity not certain: {which} in the last year {were} matched with doubt."
+            text = f"Identity not certain: {which} in the last year {were} doubtful."
             found[one] = Caution("identity_doubtful", text)
     return found

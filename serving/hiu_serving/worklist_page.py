@@ -163,7 +163,7 @@ def _not_scored(w: Worklist) -> dict[str, Any] | None:
             {"person": one.person, "days": one.days_known, "incidents": one.incidents}
             for one in shown
         ],
-        "caption": f"Those with most incidents; not-scored.csv has {len(w.abstained):,}"
+        "caption": f"Those with most incidents. The file not-scored.csv holds {len(w.abstained):,} of {total:,}"
         if total > len(shown)
         else "All of them",
     }

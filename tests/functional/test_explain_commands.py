@@ -205,7 +205,7 @@ def test_a_doubtful_identity_is_said_beside_the_score(store: Path) -> None:
     shares = (known.identity_confidence < 0.8).groupby(known.person).mean()
     assert set(found) == set(shares[(shares >= 0.2) & (shares > 0)].index)
     assert 0 < len(found) < len(shares)
-    assert all("matched with doubt" in caution.text for caution in found.values())
+    assert all("rated match" in caution.text for caution in found.values())
     assert doubtful(opened, [], moment) == {}
 
 
