@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from hiu_features import default_catalogue
 from hiu_risk.definitions import DEFINITIONS
 from hiu_risk.eligibility import EligibilityPolicy
-from hiu_risk.errors import HiuRiskError, ModelError
+from hiu_risk.errors import HiuRiskError, ModelError, UsageError
 from hiu_risk.histories import Feed
 from hiu_risk.times import DAY
 from hiu_training.folds import FOLDS, make_folds, mean_precision, standard_error
 from hiu_training.protocol import AnchorSettings, Origins, Protocol, load_protocol, parse_protocol
 from hiu_training.protocol_text import protocol_text
+from hiu_training.settings import AuditSettings, Period
 from hiu_training.split import make_split
 from hiu_training.tuning_space import ALL, GROUPS, KEPT, KNOBS, distributions, turned, untuned
 
@@ -139,9 +140,18 @@ def test_a_shipped_protocol_survives_being_written(path: Path) -> None:
     features=st.lists(st.sampled_from(CATALOGUE.names), unique=True, max_size=40),
     opted_out=st.booleans(),
     embargo=st.one_of(st.none(), st.integers(0, 3_650)),
+    periods=st.lists(
+        st.builds(
+            lambda name, day, days: Period(name, day, day + timedelta(days=days)),
+            st.text(st.characters(codec="utf-8"), min_size=1, max_size=40),
+            st.dates(date(1980, 1, 1), date(2090, 1, 1)),
+            st.integers(0, 1_000),
+        ),
+        max_size=2,
+    ),
 )
 def test_any_protocol_survives_being_written(
-    definition, title, l2, half_life, every, first, features, opted_out, embargo
+    definition, title, l2, half_life, every, first, features, opted_out, embargo, periods
 ) -> None:
     protocol = Protocol(
         replace(definition, title=title),
@@ -150,12 +160,35 @@ def test_any_protocol_survives_being_written(
         origins=Origins(every=every, first=first),
         anchor=AnchorSettings(l2=l2, half_life_days=half_life),
         embargo_days=embargo,
+        periods=tuple(periods),
+        audit=AuditSettings(reference={"sex": "female", "a b": title}),
     )
     text = protocol_text(protocol)
     assert parse_protocol(text) == protocol
     assert parse_protocol(text).hash == protocol.hash
+    assert replace(protocol, periods=()).hash == protocol.hash  # they don't change the model
 
 
 def test_only_what_differs_from_the_defaults_is_written() -> None:
     text = protocol_text(replace(DEFAULT, anchor=AnchorSettings(l2=4.5)))
     assert text == 'definition = "frecann_adult"\n\n[anchor]\nl2 = 4.5\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[[periods]]\nname = "x"\nfirst = 2020-03-01', r"periods must have a last.*line 1"),
+        ('seed = 1\n[periods]\nname = "x"', r"must be tables, each headed \[\[periods\]\].*line 2"),
+        (
+            '[[periods]]\nname = "x"\nfirst = "2020"\nlast = 2020-03-01',
+            r"periods.first must be a date such as 2025-03-01.*line 3",
+        ),
+        (
+            '[[periods]]\nname = "x"\nfirst = 2020-03-02\nlast = 2020-03-01',
+            r"a period ends before it begins.*periods, x",
+        ),
+    ],
+)
+def test_a_period_that_cannot_be_is_refused(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parse_protocol(text)
