@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 from typing import Any
@@ -130,12 +131,23 @@ def test_scored_rows_are_the_rows_that_training_judged(place: Path) -> None:
 
 def test_evaluate_says_what_train_said(place: Path, monkeypatch: Any) -> None:
     trained = TrainResult.model_validate_json((place / "train.json").read_text("utf-8"))
-    options = _train(place, json=str(place / "evaluate.json"))[1:]
+    options = _train(place, json=str(place / "evaluate.json"), out=str(place / "report"))[1:]
     assert run_command(monkeypatch, "evaluate", *options) == 0
     result = EvaluateResult.model_validate(checked("evaluate", place / "evaluate.json"))
     assert result.bundle_id == trained.bundle_id
     assert result.rankers == trained.rankers
     assert result.per_origin == trained.per_origin
+    assert result.verdict == trained.verdict
+    assert result.page == str(place / "report" / "evaluation.html")
+    page = (place / "report" / "evaluation.html").read_text("utf-8")
+    assert html.escape(trained.verdict) in page
+    written = {path.name for path in (place / "report").iterdir()}
+    assert written >= {"model-card.html", "model-card.md", "evaluation.json", "tripod-ai.json"}
+
+
+def test_mlflow_holds_the_report_too(place: Path) -> None:
+    names = {path.name for path in (place / "home/artifacts").rglob("*")}
+    assert names >= {"evaluation.html", "model-card.html", "model-card.json", "tripod-ai.json"}
 
 
 def test_a_second_model_becomes_challenger_alone(

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hiu_risk.model import Bundle
+from hiu_risk.suppression import SmallNumbers
+from hiu_training.evaluation import evaluate
+from hiu_training.report import card, tables, tripod
+from hiu_training.report.files import report_files
+from hiu_training.report.known import Known, middle_capacity
+from hiu_training.report.published import published
+from hiu_training.verdict import verdict
+from tests.support.bundles import make_bundle
+from tests.support.judged_rows import details_of, judged_rows, rankers_of
+
+ITEMS = (
+    "1 2 3a 3b 3c 4 5a 5b 6a 6b 6c 7 8a 8b 8c 9a 9b 9c 10 11 12a 12b 12c 12d 12e 12f 12g 13 14 15 "
+    "16 17 18a 18b 18c 18d 18e 18f 19 20a 20b 20c 21 22 23a 23b 24 25 26 27a 27b 27c"
+)
+"""The numbered items of TRIPOD+AI as published in 2024: 27, with 52 parts."""
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return make_bundle()
+
+
+@pytest.fixture(scope="module")
+def evaluation() -> dict[str, Any]:
+    rows = judged_rows()
+    found = evaluate(
+        rows, rankers_of(rows), [25, 75, "1%"], resamples=40, seed=1, details=details_of(rows)
+    )
+    learning = {
+        "dates": ["2022-01-01T00:00:00+00:00"], "rows": 9_000, "people": 1_500, "positives": 203,
+        "dropped": {"censored": {"death": 3, "move": 40}}, "embargo_days": 91.0,
+        "notes": ["4 test origins, as the data allow no more"],
+    }  # fmt: skip
+    return {
+        **found, "capacities": [25, 75, "1%"], "resamples": 40, "decayed_half_life": "30d",
+        "learning": learning, "judged_dropped": rows.dropped, "verdict": verdict(found),
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(
+    tmp_path_factory: pytest.TempPathFactory, bundle: Bundle, evaluation: dict[str, Any]
+) -> Path:
+    out = tmp_path_factory.mktemp("report")
+    report_files(out, Known(bundle, evaluation))
+    return out
+
+
+def test_every_item_of_tripod_ai_is_there_in_order(bundle: Bundle) -> None:
+    rows = tripod.rows(Known(bundle))
+    assert " ".join(row.item for row in rows) == ITEMS
+    assert {row.applies_to for row in rows} == {"both", "development", "evaluation"}
+
+
+def test_what_nobody_told_stays_blank_for_a_named_role(bundle: Bundle) -> None:
+    for row in tripod.rows(Known(bundle)):
+        assert row.known or row.to_complete.startswith("To be completed by the "), row.item
+    blank = {row.item for row in tripod.rows(Known(bundle)) if not row.known}
+    # Nothing about money, ethics, registration, data access or public involvement is known here.
+    assert {"2", "3c", "17", "18a", "18b", "18d", "18e", "19", "27c"} <= blank
+    # Without an evaluation nothing is said about how it did.
+    assert {"10", "20a", "20c", "21", "23a"} <= blank
+
+
+def test_an_evaluation_fills_the_results(bundle: Bundle, evaluation: dict[str, Any]) -> None:
+    told = {row.item: row.known for row in tripod.rows(Known(bundle, evaluation))}
+    precision = evaluation["rankers"]["model"]["average_precision"]["value"]
+    assert f"Average precision {precision:.3f}" in told["23a"]
+    assert evaluation["verdict"] in told["25"]
+    assert "4 test origins, as the data allow no more" in told["26"]
+    assert "death *" in told["11"]
+    assert "move 40" in told["11"]
+
+
+def test_the_card_says_what_the_model_is_not_for(bundle: Bundle) -> None:
+    facts = card.facts(Known(bundle))
+    not_for = [fact.value for fact in facts if fact.name == "Not for"]
+    assert any("999" in text for text in not_for)
+    assert any("letters" in text for text in not_for)
+    text = card.to_markdown(facts, bundle.version)
+    assert text.startswith(f"# Model card: {bundle.version}")
+    assert "_To be completed by the data scientist: run hiu-risk evaluate._" in text
+
+
+def test_the_pages_need_no_other_file_and_name_every_picture(folder: Path) -> None:
+    for name in ("evaluation.html", "model-card.html"):
+        page = (folder / name).read_text("utf-8")
+        assert "<script" not in page
+        addresses = re.findall(r"(?:src|href|xlink:href)=\"([^\"#]+)", page)
+        assert all(a.startswith("data:") for a in addresses), addresses
+        levels = [int(level) for level in re.findall(r"<h([1-6])", page)]
+        assert levels[0] == 1
+        assert all(b - a <= 1 for a, b in itertools.pairwise(levels)), levels
+        for svg in re.findall(r"<svg [^>]*>", page):
+            assert 'role="img"' in svg
+            assert re.search(r'aria-label="[^"]{10,}"', svg)
+    assert (folder / "evaluation.html").read_text("utf-8").count("<svg") >= 7
+
+
+def test_every_chart_has_its_numbers_in_a_table(folder: Path, evaluation: dict[str, Any]) -> None:
+    page = (folder / "evaluation.html").read_text("utf-8")
+    text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    for name, found in evaluation["rankers"].items():
+        for k, estimate in found["recall_at"].items():
+            assert f"{estimate['value']:.3f}" in text, (name, k)
+    assert evaluation["verdict"] in text
+    assert "K = 1% of people" in text
+
+
+def test_small_numbers_leave_neither_the_page_nor_the_data(
+    folder: Path, evaluation: dict[str, Any]
+) -> None:
+    rule = SmallNumbers()
+    small = evaluation["breakdowns"]["site"]["south"]["population"]
+    assert 1 <= small["positive_people"] <= 7
+    data = json.loads((folder / "evaluation.json").read_text("utf-8"))
+    assert data["breakdowns"]["site"]["south"]["population"]["positive_people"] == "*"
+    assert data["learning"]["dropped"]["censored"] == {"death": "*", "move": 40}
+    for counts in (data["population"], *(g["population"] for g in data["breakdowns"]["history"]
+                                         .values())):  # fmt: skip
+        assert all(n == "*" or n % rule.base == 0 for n in counts.values())
+    row = next(r for r in tables.breakdown(evaluation, "site", "75").rows if r[0] == "south")
+    assert row[2] == "*"
+    assert set(row[3:]) == {"too few"}
+
+
+def test_a_date_with_few_cases_is_not_judged_in_public(evaluation: dict[str, Any]) -> None:
+    origins = [{**evaluation["per_origin"][0], "positives": 5}, *evaluation["per_origin"][1:]]
+    few = {**evaluation, "per_origin": origins}
+    assert published(few)["per_origin"][0]["rankers"] == {}
+    assert set(tables.per_origin(few, "75").rows[0][2:]) == {"*"}
+
+
+def _judged(apart: dict[str, tuple[float, float]], values: dict[str, float]) -> dict[str, Any]:
+    return {
+        "rankers": {n: {"average_precision": {"value": v}} for n, v in values.items()},
+        "differences": {
+            n: {"average_precision": {"value": (low + high) / 2, "low": low, "high": high}}
+            for n, (low, high) in apart.items()
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("apart", "says", "silent"),
+    [
+        ({"anchor": (0.01, 0.03), "count_90d": (0.02, 0.05)},
+         "The model beats the best baseline, anchor alone: the interval excludes zero.",
+         "simpler"),
+        ({"anchor": (0.01, 0.03), "count_90d": (-0.02, 0.05)},
+         "It is not shown to rank better than a count of recent calls (count, 90 days): ranking "
+         "by that count would be simpler.", "is worse"),
+        ({"anchor": (-0.05, -0.03), "count_90d": (0.02, 0.05)},
+         "The model is worse than anchor alone: the interval excludes zero.", "simpler"),
+        ({"anchor": (0.0, 0.0), "count_90d": (-0.01, 0.05)},
+         "The model ranks as the anchor does. The model does not clearly beat the best baseline, "
+         "count, 90 days: the interval of the difference includes zero.", "beats"),
+    ],
+)  # fmt: skip
+def test_the_verdict_is_plain(
+    apart: dict[str, tuple[float, float]], says: str, silent: str
+) -> None:
+    found = verdict(_judged(apart, {"model": 0.3, "anchor": 0.29, "count_90d": 0.25}))
+    assert says in found
+    assert silent not in found
+
+
+def test_the_ceiling_is_no_baseline_to_beat() -> None:
+    apart = {"count_90d": (0.02, 0.05), "true_intensity": (-0.2, -0.1)}
+    found = verdict(_judged(apart, {"model": 0.3, "count_90d": 0.25, "true_intensity": 0.45}))
+    assert found == (
+        "The model beats the best baseline, count, 90 days: the interval excludes zero."
+    )
+
+
+def test_the_k_that_is_talked_about_is_75_or_the_middle_one() -> None:
+    def judged(*ks: str) -> dict[str, Any]:
+        return {"rankers": {"model": {"recall_at": dict.fromkeys(ks)}}}
+
+    assert middle_capacity(judged("25", "75", "1%")) == "75"
+    assert middle_capacity(judged("10", "200", "25", "1%")) == "25"
+    assert middle_capacity(judged("1%")) == "1%"
