@@ -331,3 +331,13 @@ def test_a_gap_of_a_feed_must_end_after_it_starts(client: Client) -> None:
     answer = client.post(request(feeds=[{**feed, "gaps": [good, bad]}]))
     assert answer.status_code == 422
     assert errors(answer) == {"feeds.0.gaps.1.ends_at": "must be after starts_at"}
+
+
+def test_a_weekend_is_asked_for_on_a_friday(tmp_path: Path) -> None:
+    weekend = make_client(tmp_path, make_bundle(target="weekend", horizon_days=5))
+    friday = weekend.post(request(as_of="2022-01-07T12:00:00Z"))
+    assert friday.status_code == 200
+    assert friday.json()["people"][0]["status"] == "scored"
+    saturday = weekend.post(request(as_of="2022-01-08T00:00:00Z"))
+    assert saturday.status_code == 422
+    assert "choose a Friday up to 18:00" in errors(saturday)["as_of"]

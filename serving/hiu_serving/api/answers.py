@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from hiu_features.reasons import Reason
 from hiu_risk.definitions import Definition
+from hiu_risk.errors import UsageError
 from hiu_risk.histories import Histories
 from hiu_risk.times import from_seconds, to_seconds
+from hiu_risk.weekends import check_list_day
 from hiu_serving.api.inline import histories_of
 from hiu_serving.api.models import (
     AbstainedOut,
@@ -21,6 +25,7 @@ from hiu_serving.api.models import (
     WarningOut,
     WorklistResponse,
 )
+from hiu_serving.api.problems import FieldError, not_valid
 from hiu_serving.cautions import Caution, cautions, missing_feeds, stale_feeds
 from hiu_serving.freshness import FreshnessLimits, freshness
 from hiu_serving.scorer import Scorer
@@ -34,11 +39,12 @@ def answer(asked: ScoreRequest, scorer: Scorer) -> ScoreResponse:
     Raises
     ------
     Problem
-        The request contradicts itself.
+        The request contradicts itself, or asks for a weekend list on another day.
     """
     manifest = scorer.bundle.manifest
     histories = histories_of(asked, zone=manifest.zone, counting=scorer.counting, gap=scorer.gap)
     as_of = to_seconds(asked.as_of)
+    _check_day(manifest.target, as_of, manifest.zone)
     for_all = (
         *missing_feeds(histories),
         *stale_feeds(freshness(histories, as_of, FreshnessLimits())),
@@ -53,6 +59,13 @@ def answer(asked: ScoreRequest, scorer: Scorer) -> ScoreResponse:
         for person in people
     ]
     return ScoreResponse(as_of=_iso(as_of), model=_model(scorer), people=people)
+
+
+def _check_day(target: str, as_of: int, zone: str) -> None:
+    try:
+        check_list_day(target, np.array([as_of], np.int64), zone)
+    except UsageError as error:
+        raise not_valid([FieldError(where="as_of", rule=error.fix or error.what)]) from None
 
 
 def _scored(histories: Histories, as_of: int, scorer: Scorer) -> dict[int, PersonOut]:
