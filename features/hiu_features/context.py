@@ -90,7 +90,9 @@ ANYWHERE = Context()
 """Nothing is said about when and where."""
 
 
-def peers_of(reference: Mapping[str, Mapping[str, Any]], entity: str = "person") -> str:
+def peers_of(
+    reference: Mapping[str, Mapping[str, Any]], entity: str = "person", *, active: bool = True
+) -> str:
     """Name the people that quantiles were taken from.
 
     Parameters
@@ -99,14 +101,16 @@ def peers_of(reference: Mapping[str, Mapping[str, Any]], entity: str = "person")
         Quantiles of each feature, with the ``least`` value seen.
     entity : str
         ``person`` or ``address``.
+    active : bool
+        Whether only people with a recent event were looked at.
 
     Examples
     --------
     >>> peers_of({"calls_365d": {"least": 1}}), peers_of({"calls_365d": {"least": 0}})
     ('active callers', 'active people')
     """
-    if entity == "address":
-        return "active addresses"
+    if entity == "address" or not active:
+        return f"{'active ' if active else ''}{'addresses' if entity == 'address' else 'people'}"
     for name, peers in _PEERS.items():
         if (reference.get(name, {}).get("least") or 0) >= 1:
             return peers

@@ -166,7 +166,8 @@ class Scorer:
     @cached_property
     def peers(self) -> str:
         """With whom a person's values are compared."""
-        return peers_of(self.bundle.reference, self.definition.entity)
+        active = self.policy.active_within_days > 0
+        return peers_of(self.bundle.reference, self.definition.entity, active=active)
 
     def context(self, histories: Histories, person: int, as_of: int) -> Context:
         """Say of whom and when the sentences about somebody speak."""

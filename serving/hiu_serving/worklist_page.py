@@ -163,9 +163,9 @@ def _not_scored(w: Worklist) -> dict[str, Any] | None:
             {"person": one.person, "days": one.days_known, "incidents": one.incidents}
             for one in shown
         ],
-        "caption": f"Those with most incidents. The file not-scored.csv holds {len(w.abstained):,} of {total:,}"
-        if total > len(shown)
-        else "All of them",
+        "caption": "All of them"
+        if total == len(shown)
+        else f"Those with most incidents; the file not-scored.csv has {len(w.abstained):,}",
     }
 
 
