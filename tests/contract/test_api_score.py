@@ -341,3 +341,32 @@ def test_a_weekend_is_asked_for_on_a_friday(tmp_path: Path) -> None:
     saturday = weekend.post(request(as_of="2022-01-08T00:00:00Z"))
     assert saturday.status_code == 422
     assert "choose a Friday up to 18:00" in errors(saturday)["as_of"]
+
+
+def calls_feed(starts_at: str) -> dict[str, Any]:
+    return {"source": "call", "starts_at": starts_at, "complete_until": "2022-01-08T00:00:00Z"}
+
+
+def test_too_little_known_abstains_instead_of_scoring_low(client: Client) -> None:
+    """The same person: new in the area, in an area whose data begin, and known for long."""
+    long, short = calls_feed("2020-01-01T00:00:00Z"), calls_feed("2021-12-15T00:00:00Z")
+    new = person("a", registered_from="2021-12-20T00:00:00Z")
+    for asked, feed, because in (
+        (new, long, "too_little_history"),
+        (person("a"), short, "feeds_too_short"),
+        (person("a"), long, None),
+    ):
+        answer = client.post(request(asked, feeds=[feed]))
+        (found,) = answer.json()["people"]
+        assert found["abstained_because"] == because
+        assert (found["score"] is None) == (because is not None)
+        assert found["reasons"] == [] or because is None
+    assert "feed_missing" in {warning["code"] for warning in found["warnings"]}
+
+
+def test_what_lowers_a_score_is_told_beside_what_raises_it(client: Client) -> None:
+    (found,) = client.post(request()).json()["people"]
+    assert all(reason["contribution"] > 0 for reason in found["reasons"])
+    assert all(reason["contribution"] < 0 for reason in found["lowering"])
+    told = {reason["concept"] for reason in found["reasons"]}
+    assert not told & {reason["concept"] for reason in found["lowering"]}

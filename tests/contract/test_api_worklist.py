@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from hiu_risk.times import DAY
+from hiu_serving.coverage import Abstained
+from hiu_serving.since import Move, Since
 from hiu_serving.state import State
 from tests.support.api import Client, make_client
 from tests.support.serving import AS_OF, make_entry, make_list, make_reason
@@ -84,3 +86,41 @@ def test_a_damaged_database_is_said_in_the_status(tmp_path: Path) -> None:
     status = client.ask("GET", "/_status", key=client.worklist).json()
     assert status["checks"]["worklists"][0]["status"] == "fail"
     assert client.ask("GET", "/v1/worklist", key=client.worklist).status_code == 503
+
+
+def test_what_changed_what_lowers_and_who_is_not_scored_are_told(tmp_path: Path) -> None:
+    client = make_client(tmp_path)
+    moves = (Move("how_often", 0.7, 0.15), Move("other", -0.1, -0.02))
+    since = Since(AS_OF - 7 * DAY, 0.12, "2 calls since 1 January", "Chance up", moves)
+    lowers = (make_reason("No A&E visits in the last 90 days", concept="ae", contribution=-0.3),)
+    state = State.open(client.home)
+    state.add(
+        make_list(
+            make_entry(since=since, lowering=lowers),
+            least_days=28,
+            abstained=(Abstained("q1", "too_little_history", 12, 4),),
+        ),
+        MADE,
+    )
+    state.close()
+    body = client.ask("GET", "/v1/worklist", key=client.worklist).json()
+    (entry,) = body["entries"]
+    assert entry["since"] == {
+        "as_of": "2022-01-01T00:00:00Z",
+        "score": 0.12,
+        "text": "2 calls since 1 January. Chance up.",
+        "moves": [
+            {"concept": "how_often", "contribution": 0.7, "chance": 0.15},
+            {"concept": "other", "contribution": -0.1, "chance": -0.02},
+        ],
+    }
+    assert entry["lowering"] == [
+        {"concept": "ae", "sentence": lowers[0].sentence, "contribution": -0.3}
+    ]
+    assert body["least_days_known"] == 28
+    assert body["not_scored"] == [
+        {
+            "person": "q1", "abstained_because": "too_little_history", "days_known": 12,
+            "incidents": 4,
+        }
+    ]  # fmt: skip
