@@ -207,7 +207,7 @@ def _say(result: AuditResult) -> None:
 
 
 def _say_prices(result: AuditResult) -> None:
-    from hiu_training.audit.wording import count, points
+    from hiu_training.audit.wording import change, count
 
     assert result.mitigation is not None  # noqa: S101  (asked by the caller)
     say("What evening out would cost (nothing is applied):")
@@ -215,5 +215,5 @@ def _say_prices(result: AuditResult) -> None:
         words = f"{option.title}, {option.grouping_title}" if option.grouping else option.title
         say(
             f"  {option.name:<26} {words}: {count(option.found)} cases found, "
-            f"change {points(option.found_change)} points"
+            f"change in points: {change(option.found_change)}"
         )

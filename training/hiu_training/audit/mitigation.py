@@ -49,7 +49,7 @@ NOT_TRIED = (
     "Scores calibrated by group: they would use the characteristic to score people.",
 )
 
-_BINS = 20
+_BINS = 5
 
 
 @dataclass(frozen=True)
@@ -341,7 +341,7 @@ def _change(
 
 
 def calibration_error(score: Floats, label: NDArray[np.int8]) -> float:
-    """Give the share of cases that scores put into the wrong place, over 20 bins of score.
+    """Give the share of cases that scores put into the wrong place, over five bins of score.
 
     Half the sum of |observed - expected| over the bins, for each case: 0 is right everywhere.
 
@@ -352,7 +352,10 @@ def calibration_error(score: Floats, label: NDArray[np.int8]) -> float:
     """
     order = np.argsort(score, kind="stable")
     expected = score[order]
-    # bins of equal expected cases, since nearly all of the rows score next to nothing
-    place = np.minimum((np.cumsum(expected) / expected.sum() * _BINS).astype(int), _BINS - 1)
+    # bins of equal expected cases, since nearly all of the rows score next to nothing; equal
+    # scores stay together
+    last = np.searchsorted(expected, expected, side="right") - 1
+    reached = np.cumsum(expected)[last] / expected.sum()
+    place = np.minimum((reached * _BINS).astype(int), _BINS - 1)
     gaps = np.bincount(place, weights=label[order] - expected, minlength=_BINS)
     return float(np.abs(gaps).sum() / 2 / max(int(label.sum()), 1))

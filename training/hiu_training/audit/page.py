@@ -9,8 +9,9 @@ from markupsafe import Markup
 
 from hiu_risk.files import write_text
 from hiu_risk.pages import render
+from hiu_training.audit import page_more as more
 from hiu_training.audit import wording as say
-from hiu_training.audit.onepage import at_primary, boxes, headline
+from hiu_training.audit.onepage import at_primary, boxes, conclusion, headline
 from hiu_training.audit.plots import Mark, interval_chart
 from hiu_training.audit.result import (
     MAY_NOT_LEAVE,
@@ -21,7 +22,6 @@ from hiu_training.audit.result import (
     Verdict,
 )
 
-_MISSED_TICKS = {0.0: "0%", 0.25: "25%", 0.5: "50%", 0.75: "75%", 1.0: "100%"}
 _RATIO_TICKS = {0.25: "¼", 0.5: "½", 1.0: "1", 2.0: "2", 4.0: "4"}
 
 
@@ -43,6 +43,8 @@ def render_page(document: AuditDocument) -> str:
         audit=document,
         may_not_leave=MAY_NOT_LEAVE,
         headline=headline(document),
+        conclusion=conclusion(document),
+        more=_more(document),
         boxes=boxes(document),
         groupings=groupings,
         pairs=[_table(document, g) for g in document.pairs],
@@ -62,6 +64,27 @@ def render_page(document: AuditDocument) -> str:
         margin=round(100 * document.margin),
         needed=document.overall.cases_needed,
     )
+
+
+def _more(document: AuditDocument) -> dict[str, object]:
+    """Give the sections that not every audit has."""
+    return {
+        "reference": more.reference_tables(document),
+        "ranking": more.ranking_tables(document),
+        "second": more.second_views(document),
+        "identity": more.identity_tables(document),
+        "drivers": more.driver_tables(document),
+        "proxies": more.proxy_table(document),
+        "prices": more.price_table(document),
+        "options": more.option_tables(document),
+        "cautions": _cautions(document),
+        "trend": more.trend_view(document),
+    }
+
+
+def _cautions(document: AuditDocument) -> list[str]:
+    options = document.mitigation.options if document.mitigation else ()
+    return list(dict.fromkeys(option.caution for option in options if option.caution))
 
 
 def _facts(document: AuditDocument) -> list[tuple[str, str]]:
@@ -175,7 +198,7 @@ def _missed_chart(document: AuditDocument, grouping: GroupingResult) -> Markup:
         reference=reference,
         reference_text="" if reference is None else f"everybody {say.per_cent(reference)}",
         span=(0.0, 1.0),
-        ticks=_MISSED_TICKS,
+        ticks=more.MISSED_TICKS,
     )
     return Markup(svg)  # noqa: S704  (made here, labels escaped by the SVG writer)
 

@@ -78,6 +78,19 @@ def points(number: Number) -> str:
     return f"{value} ({low} to {high})"
 
 
+def change(number: Number) -> str:
+    """Write a change in points; where it is of few cases, only between which ends it lies.
+
+    Examples
+    --------
+    >>> change(Estimate(value=None, low=-0.05, high=0.03)).replace(MINUS, "-")
+    'fewer than 8 cases (-5 to +3)'
+    """
+    if isinstance(number, Estimate) and number.value is None:
+        return f"fewer than 8 cases ({_signed(number.low)} to {_signed(number.high)})"
+    return points(number)
+
+
 def _signed(share: float) -> str:
     whole = round(100 * share)
     return f"{MINUS}{-whole}" if whole < 0 else f"+{whole}" if whole > 0 else "0"
