@@ -209,6 +209,41 @@ def test_fairness_looks_at_calibration_too(now: float, then: float, passed: bool
     assert outcomes(evidence)["fairness"].passed is passed
 
 
+@pytest.mark.parametrize(
+    ("cases", "drop", "outcome"),
+    [
+        (200, 0.04, "passed"), (200, 0.07, "insufficient evidence"), (200, 0.08, "failed"),
+        (40, 0.05, "passed"), (40, 0.15, "insufficient evidence"), (40, 0.18, "failed"),
+        ("*", 0.15, "insufficient evidence"),
+    ],
+)  # fmt: skip
+def test_a_difference_that_rounding_could_make_is_no_failure_and_no_pass(
+    cases: Any, drop: float, outcome: str
+) -> None:
+    """Of 40 cases, one person more or less can move a printed count by 5, and a rate by 12%."""
+    audits = [
+        {**audit({**group("Male", gap), "cases": cases}), "suppressed": True}
+        for gap in (-0.1 - drop, -0.1)
+    ]
+    evidence = replace(EVIDENCE, audit=audits[0], champion_audit=audits[1])
+    found = outcomes(evidence)["fairness"]
+    assert found.outcome == outcome, found.detail
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "passed"),
+    [("lower", "perhaps_lower", False), ("lower", "close", False), ("lower", "lower", True),
+     ("perhaps_lower", "close", True), ("close", "lower", True), ("higher", "close", True)],
+)  # fmt: skip
+def test_a_finding_of_the_audit_that_is_new_fails(now: Any, then: Any, passed: bool) -> None:
+    evidence = replace(
+        EVIDENCE,
+        audit=audit(group("Male", -0.02, verdict=now)),
+        champion_audit=audit(group("Male", -0.02, verdict=then)),
+    )
+    assert outcomes(evidence)["fairness"].passed is passed
+
+
 def test_fairness_that_cannot_be_judged_is_not_passed() -> None:
     small = audit(group("Male", -0.1, verdict="insufficient_evidence"))
     hidden = audit(group("Male", "*"))

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from math import log
 from typing import Any, Literal
 
+from hiu_risk.suppression import SmallNumbers
 from hiu_training.settings import GateSettings
+
+BASE = SmallNumbers().base
+"""What printed counts are rounded to: two of them may each be half of it off."""
 
 Outcome = Literal["passed", "failed", "insufficient evidence"]
 
@@ -19,7 +24,8 @@ def judge_fairness(
     A group is worse off when it falls behind the rest of its cases found by more than the
     tolerance, compared with what it does under the champion, or when its scores are further
     off. Groups too small to compare are left out; a grouping of nothing but such groups is not
-    judged, and so the gate isn't.
+    judged, and so the gate isn't. Nor is it where a difference is no larger than the rounding of
+    the printed counts could make it.
 
     Parameters
     ----------
@@ -31,7 +37,10 @@ def judge_fairness(
         The tolerances.
     """
     if not mine:
-        return "insufficient evidence", "the model was not audited: run hiu-risk audit --model VERSION"
+        return (
+            "insufficient evidence",
+            "the model was not audited: run hiu-risk audit --model VERSION",
+        )
     if not champion:
         return "passed", "there is no champion to be worse than; the audit is kept"
     if not theirs:
@@ -45,15 +54,19 @@ def judge_fairness(
         )
     before = {(g["name"], group["label"]): group for g, group in _groups(theirs)}
     worse: list[str] = []
+    unsure: list[str] = []
     judged: dict[str, int] = {g["name"]: 0 for g in mine.get("groupings", ())}
     left_out = 0
     for grouping, group in _groups(mine):
-        found = _worse(group, before.get((grouping["name"], group["label"])), mine, settings)
+        then = before.get((grouping["name"], group["label"]))
+        found = _compared(group, then, mine, settings)
         if found is None:
             left_out += 1
             continue
         judged[grouping["name"]] += 1
-        worse += [f"{grouping['title']}, {group['label']}: {words}" for words in found]
+        name = f"{grouping['title']}, {group['label']}: "
+        worse += [name + words for words in found.worse]
+        unsure += [name + words for words in found.unsure]
     if worse:
         return "failed", "; ".join(worse)
     asked = settings.fairness_by or tuple(judged)
@@ -62,11 +75,15 @@ def judge_fairness(
         return "insufficient evidence", (
             f"no group had cases enough in: {', '.join(unjudged) or 'any grouping'}"
         )
+    if unsure:
+        return "insufficient evidence", (
+            f"{'; '.join(unsure)}: but the printed counts are rounded too much to tell"
+        )
     small = f"; {left_out} groups are too small to judge" if left_out else ""
     return "passed", f"no group of {sum(judged.values())} is worse off than before{small}"
 
 
-_SAME = ("store", "dates", "primary", "definition", "target", "horizon_days")
+_SAME = ("store", "dates", "rows_hash", "primary", "definition", "target", "horizon_days")
 """What two audits must share to be compared."""
 
 _NOT_JUDGED = ("insufficient_evidence", "not_compared")
@@ -78,25 +95,57 @@ def _groups(audit: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mappi
             yield grouping, group
 
 
-def _worse(
+@dataclass(frozen=True)
+class _Compared:
+    """What became worse for a group, and what may have."""
+
+    worse: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
+
+
+def _compared(
     mine: Mapping[str, Any],
     before: Mapping[str, Any] | None,
     audit: Mapping[str, Any],
     settings: GateSettings,
-) -> list[str] | None:
-    """Say what became worse for a group; None where that can't be judged."""
+) -> _Compared | None:
+    """Compare a group with itself under the champion; None where that can't be done."""
     if before is None or any(g.get("recall_verdict") in _NOT_JUDGED for g in (mine, before)):
         return None
     now, then = (_gap(group, audit["primary"]) for group in (mine, before))
     if now is None or then is None:
         return None
-    worse = []
-    if now < 0 and then - now > settings.fairness_tolerance + 1e-9:
-        worse.append(f"cases found {now:+.2f} against the rest, {then:+.2f} with the champion")
+    worse, unsure = _became(mine, before), []
+    words = f"cases found {now:+.2f} against the rest, {then:+.2f} with the champion"
+    drop = then - now - settings.fairness_tolerance
+    if now < 0 and drop > _rounding(mine, audit) + 1e-9:
+        worse.append(words)
+    elif now < 0 and drop > 1e-9:
+        unsure.append(words)
     ratios = [value_of(group.get("calibration_ratio")) for group in (mine, before)]
     if _further(*ratios) > log(1 + settings.calibration_tolerance) + 1e-9:
         worse.append(f"calibration ratio {ratios[0]:.2f}, {ratios[1]:.2f} with the champion")
-    return worse
+    return _Compared(tuple(worse), tuple(unsure))
+
+
+def _became(mine: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    """Say which findings, judged on exact numbers, are there now and were not before."""
+    now, then = mine.get("recall_verdict"), before.get("recall_verdict")
+    if now == "lower" and then != "lower":
+        return [f"fewer cases found than of the rest: shown now, {_plain(then)} with the champion"]
+    return []
+
+
+def _plain(verdict: Any) -> str:
+    return str(verdict).replace("_", " ")
+
+
+def _rounding(group: Mapping[str, Any], audit: Mapping[str, Any]) -> float:
+    """How far two printed rates of a group can be apart for no other reason than rounding."""
+    cases = group.get("cases")
+    if not audit.get("suppressed"):
+        return 0.0
+    return BASE / cases if isinstance(cases, int) and cases > 0 else 1.0
 
 
 def _gap(group: Mapping[str, Any], capacity: int) -> float | None:
