@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from hiu_features.feature import Feature
 
 _COUNTS = ("count", "peak", "active_periods", "different_reasons")
+_COMPARED = (*_COUNTS, "share", "days_since")
+_PERCENTILES = tuple((percent, f"p{percent}") for percent in (1, 5, 10, 25, 50, 75, 90, 95, 99))
 _LEAST_KNOWN = 0.95
 """Of 100 people so many must have a value before something is said of all of them."""
 _LEAST_OF_A_SHARE = 3
@@ -47,11 +49,13 @@ def comparison(
     known = reference.get("known")
     if known is not None and known < _LEAST_KNOWN:
         return ""
-    quantiles = sorted(
-        (int(name[1:]), number)
-        for name, number in reference.items()
-        if name[0] == "p" and name[1:].isdigit() and number is not None and math.isfinite(number)
-    )
+    if feature.primitive not in _COMPARED:
+        return ""
+    quantiles = [
+        (percent, number)
+        for percent, name in _PERCENTILES
+        if (number := reference.get(name)) is not None and math.isfinite(number)
+    ]
     if feature.primitive in _COUNTS:
         return _of_counts(round(value), quantiles, context.peers)
     if feature.primitive == "share" and (whole is None or whole >= _LEAST_OF_A_SHARE):

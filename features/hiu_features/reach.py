@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hiu_features.which import Which
@@ -13,6 +14,7 @@ HALF_LIVES = 3
 """A window of so many half-lives holds seven eighths of a decayed count's weight."""
 
 
+@lru_cache(maxsize=4_096)
 def sources(feature: Feature) -> tuple[str, ...]:
     """Give the sources whose events a feature looks at.
 
@@ -26,6 +28,7 @@ def sources(feature: Feature) -> tuple[str, ...]:
     return tuple(dict.fromkeys(source for group in found for source in group))
 
 
+@lru_cache(maxsize=4_096)
 def reach(feature: Feature) -> float | None:
     """Give how many days back a feature looks; None where it has no window.
 

@@ -173,32 +173,23 @@ class Reasoner:
         context: Context,
         sign: float,
     ) -> tuple[Reason, ...]:
-        row = dict(zip(self.catalogue.names, values.tolist(), strict=True))
-        parts = (sign * contributions).tolist()
-        found = []
-        for concept, places in self._groups.items():
-            total = sum(parts[place] for place in places)
-            teller = self._teller(places, parts, values, needs_some=sign > 0)
-            if total >= SMALLEST and teller is not None:
-                found.append((-total, concept, self.catalogue.names[teller]))
-        found.sort()
-        return tuple(
-            Reason(
-                concept,
-                name,
-                self.catalogue.sentence(name, row, self.reference, context),
-                -sign * less,
-            )
-            for less, concept, name in found[:MOST_REASONS]
-        )
+        row, parts = values.tolist(), (sign * contributions).tolist()
+        named = dict(zip(self.catalogue.names, row, strict=True))
+        totals = [
+            (-sum(parts[place] for place in places), concept)
+            for concept, places in self._groups.items()
+        ]
+        told: list[Reason] = []
+        for less, concept in sorted(total for total in totals if -total[0] >= SMALLEST):
+            teller = self._teller(self._groups[concept], parts, row, needs_some=sign > 0)
+            if teller is not None and len(told) < MOST_REASONS:
+                name = self.catalogue.names[teller]
+                words = self.catalogue.sentence(name, named, self.reference, context)
+                told.append(Reason(concept, name, words, -sign * less))
+        return tuple(told)
 
     def _teller(
-        self,
-        places: list[int],
-        parts: list[float],
-        values: NDArray[np.float32],
-        *,
-        needs_some: bool,
+        self, places: list[int], parts: list[float], row: list[float], *, needs_some: bool
     ) -> int | None:
         """Give the feature that tells a concept: that of its strongest part with plain words.
 
@@ -209,11 +200,12 @@ class Reasoner:
             if parts[place] <= 0:
                 break
             tellers = self._told_by[place]
-            if not tellers:
-                continue
-            teller = max(tellers, key=lambda i: (np.nan_to_num(values[i], nan=-1), -i))
-            if teller == place or not needs_some or values[teller] > 0:
-                return teller
+            if tellers == (place,):
+                return place
+            # The one with most to say; a missing value says nothing.
+            best = max(((row[i], -i) for i in tellers if row[i] >= 0), default=None)
+            if best is not None and (best[0] > 0 or not needs_some):
+                return -best[1]
         return None
 
 

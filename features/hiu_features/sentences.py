@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 import string
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hiu_features.comparing import comparison
@@ -107,8 +108,10 @@ def _format(value: float, form: str, context: Context, whole: float | None) -> s
     return plain[form]() if form in plain else _counted(value, form)
 
 
-def _fields(template: str) -> list[tuple[str, str | None, str]]:
-    return [(text, name, form or "") for text, name, form, _ in string.Formatter().parse(template)]
+@lru_cache(maxsize=4_096)
+def _fields(template: str) -> tuple[tuple[str, str | None, str], ...]:
+    parsed = string.Formatter().parse(template)
+    return tuple((text, name, form or "") for text, name, form, _ in parsed)
 
 
 def check_template(feature: Feature) -> None:
@@ -117,7 +120,7 @@ def check_template(feature: Feature) -> None:
         try:
             parts = _fields(template)
         except ValueError:
-            parts = [("", "", "")]
+            parts = (("", "", ""),)
         for _, name, form in parts:
             noun = form
             for prefix in _PREFIXES:
