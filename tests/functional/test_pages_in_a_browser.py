@@ -20,13 +20,17 @@ from hiu_risk.store import Store
 from hiu_serving.worklist_page import worklist_page
 from hiu_training.audit.page import render_page
 from hiu_training.audit.result import AuditDocument
+from hiu_training.report import card, tripod
+from hiu_training.report.card_page import render_card
+from hiu_training.report.known import Known
+from hiu_training.report.page import render_page as evaluation_page
 from tests.support.board import QUARTER, Region, make_region
 from tests.support.browser import browser, tab_stops, violations, width_needed
 from tests.support.serving import AS_OF, make_entry, make_list
 
 pytestmark = pytest.mark.slow
 
-PAGES = ("worklist", "audit", "board")
+PAGES = ("worklist", "audit", "board", "evaluation", "card")
 """The templates of pages; each is looked at below."""
 
 
@@ -57,6 +61,7 @@ def pages(region: Region, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
         ),
         "audit": _audit(region),
         "board": _board(region, folder),
+        **_evaluation(region),
     }
     paths = {}
     for name, text in made.items():
@@ -68,6 +73,20 @@ def pages(region: Region, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 def _audit(region: Region) -> str:
     document = find(ModelHome(region.home), region.champion, "audit")
     return render_page(AuditDocument.model_validate(document))
+
+
+def _evaluation(region: Region) -> dict[str, str]:
+    home = ModelHome(region.home)
+    documents = {name: find(home, region.champion, name) or {} for name in ("evaluation", "audit")}
+    known = Known(
+        home.load("champion"),
+        **documents,
+        store=Store.open(region.store).manifest.model_dump(mode="json"),
+    )
+    return {
+        "evaluation": evaluation_page(known),
+        "card": render_card(known, card.facts(known), tripod.rows(known)),
+    }
 
 
 def _board(region: Region, folder: Path) -> str:
@@ -124,7 +143,7 @@ def test_the_contents_of_a_pack_lead_to_its_sections(
     opened: Browser, pages: dict[str, Path]
 ) -> None:
     links = [stop for stop in tab_stops(opened, pages["board"]) if stop.startswith("A #")]
-    assert len(links) == 17  # the skip link and sixteen sections
+    assert len(links) == 18  # the skip link and seventeen sections
 
 
 @pytest.mark.parametrize("name", PAGES)

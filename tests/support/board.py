@@ -22,6 +22,7 @@ from hiu_serving.scorer import Scorer
 from hiu_serving.state import State
 from hiu_training.audit.publish import Context, publish
 from hiu_training.audit.report import Plan, audit
+from hiu_training.judging import judge_bundle
 from hiu_training.protocol import Protocol, parse_protocol
 from hiu_training.scored import scored_rows
 from tests.support.serving import make_bundle
@@ -39,6 +40,7 @@ PROTOCOL = """
 capacities = [20, 40, 60]
 washout_days = 90
 horizon_days = 60
+resamples = 40
 
 [definition]
 id = "two_calls"
@@ -77,9 +79,10 @@ def make_region(folder: Path, *, people: int = 1_500, audited: bool = True) -> R
     models = [_bundle(protocol, base) for base in (0.02, 0.03)]
     for bundle in models:
         home.add(bundle)
-    if audited:
-        for bundle in models:
-            keep(home, bundle.version, "audit", _audit(store, bundle, protocol))
+    for bundle in models if audited else ():
+        keep(home, bundle.version, "audit", _audit(store, bundle, protocol))
+    judged = judge_bundle(store, models[1], protocol)
+    keep(home, models[1].version, "evaluation", judged.evaluation)
     _ledger(home, models)
     _lists(store.histories(), home, models, store.content_hash)
     return Region(folder, models[0].version, models[1].version)

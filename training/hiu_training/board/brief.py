@@ -67,7 +67,11 @@ def _points(material: Material) -> list[Text]:
         if material.audit is not None
         else "no audit is kept with this model. That is not a pass."
     )
+    verdict = material.known.evaluation.get("verdict") or (
+        "no evaluation is kept, so nobody can say whether it finds more than a simple count."
+    )
     points: list[Text] = [
+        f"Worth: {verdict}",
         f"Fairness: {fairness}",
         f"Feeds: {plural(late, 'list')} made from a late feed.",
         f"Promotions against a failed check: {overrides or 'none'}.",

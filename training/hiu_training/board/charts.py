@@ -36,7 +36,7 @@ def share_chart(bars: Sequence[Bar], *, says: str) -> str:
 
     def draw(figure: Any) -> None:
         height = figure.get_figheight()
-        axes = figure.add_axes((0.3, 0.3 / height, 0.43, 1 - 0.4 / height))
+        axes = figure.add_axes((0.37, 0.3 / height, 0.4, 1 - 0.4 / height))
         axes.set_xlim(0, 1)
         axes.set_ylim(len(bars) - 0.5, -0.5)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"], color=QUIET)

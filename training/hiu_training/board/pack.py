@@ -31,12 +31,14 @@ from hiu_training.board.governance import (
 from hiu_training.board.people import people_section
 from hiu_training.board.quarter import day_words
 from hiu_training.board.records import Material
+from hiu_training.board.worth import worth_section
 
 SECTIONS = (
     purpose_section,
     people_section,
     decisions_section,
     changes_section,
+    worth_section,
     fairness_section,
     feeds_section,
     promotions_section,
