@@ -117,10 +117,11 @@ def _compared(
         return None
     worse, unsure = _became(mine, before), []
     words = f"cases found {now:+.2f} against the rest, {then:+.2f} with the champion"
-    drop = then - now - settings.fairness_tolerance
-    if now < 0 and drop > _rounding(mine, audit) + 1e-9:
+    # To lose a lead over the rest is not to be worse off than the rest.
+    drop = max(-now, 0.0) - max(-then, 0.0) - settings.fairness_tolerance
+    if drop > _rounding(mine, audit) + 1e-9:
         worse.append(words)
-    elif now < 0 and drop > 1e-9:
+    elif drop > 1e-9:
         unsure.append(words)
     ratios = [value_of(group.get("calibration_ratio")) for group in (mine, before)]
     if _further(*ratios) > log(1 + settings.calibration_tolerance) + 1e-9:
