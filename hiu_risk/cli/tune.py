@@ -52,6 +52,7 @@ class TuneResult(Result):
     chosen: float = Field(description="the same of the protocol written")
     difference: float = Field(description="best trial minus untuned")
     standard_error: float = Field(description="of that difference, from resampling people")
+    luck: float = Field(description="difference that the best of so many shows by chance")
     settings: dict[str, int | float | str]
     folds: list[FoldResult]
 
@@ -124,14 +125,16 @@ def _say_step(trials: int | None) -> Any:
 
 
 def _header(tuned: Tuned, name: str) -> list[str]:
+    sure = (
+        f"{tuned.difference:+.4f}, of which the best of so many shows {tuned.luck:.4f} by luck; "
+        f"standard error {tuned.standard_error:.4f}"
+    )
     found = (
         f"Settings of trial {tuned.number} of {tuned.trials}: mean average precision "
-        f"{tuned.chosen:.4f} against {tuned.untuned:.4f} untuned, a difference of "
-        f"{tuned.difference:.4f} with a standard error of {tuned.standard_error:.4f}."
+        f"{tuned.chosen:.4f} against {tuned.untuned:.4f} untuned ({sure})."
         if tuned.number
-        else f"No trial of {tuned.trials} was better than the untuned settings by more than one "
-        f"standard error (best: {tuned.difference:+.4f}, standard error "
-        f"{tuned.standard_error:.4f}), so these are the untuned settings."
+        else f"No trial of {tuned.trials} was better than the untuned settings by more than luck "
+        f"and one standard error (best: {sure}), so these are the untuned settings."
     )
     return [
         f"Written by hiu-risk tune from {name} (search {tuned.study}).",
@@ -157,6 +160,7 @@ def _result(tuned: Tuned, file: Path) -> TuneResult:
         chosen=tuned.chosen,
         difference=tuned.difference,
         standard_error=tuned.standard_error,
+        luck=tuned.luck,
         settings=tuned.settings,
         folds=[
             FoldResult(**{k: [from_seconds(s).isoformat() for s in v] for k, v in fold.items()})
@@ -168,18 +172,18 @@ def _result(tuned: Tuned, file: Path) -> TuneResult:
 def _say(result: TuneResult) -> None:
     if result.earlier:
         say(f"{result.earlier} of the {result.trials} trials are of an earlier run")
+    sure = (
+        f"{result.difference:+.4f}, of which the best of so many shows {result.luck:.4f} by luck; "
+        f"standard error {result.standard_error:.4f}"
+    )
     if result.chosen_trial:
-        say(
-            f"Trial {result.chosen_trial} is better than the untuned protocol by "
-            f"{result.difference:.4f}, standard error {result.standard_error:.4f}:"
-        )
+        say(f"Trial {result.chosen_trial} is better than the untuned protocol ({sure}):")
         for name, value in result.settings.items():
-            say(f"  {name} = {value if isinstance(value, str) else format(value, '.4g')}")
+            say(f"  {name} = {value if isinstance(value, str) else format(value, '.3g')}")
     else:
         say(
-            "Nothing is better than the untuned protocol by more than one standard error "
-            f"(best: trial {result.best_trial}, {result.difference:+.4f}, standard error "
-            f"{result.standard_error:.4f}): it stays as it is"
+            "Nothing is better than the untuned protocol by more than luck and one standard "
+            f"error, so it stays as it is (best: trial {result.best_trial}, {sure})"
         )
     say(f"Written: {result.protocol}")
     say("The test dates took no part: train with this protocol to have it judged")

@@ -17,7 +17,7 @@ from hiu_risk.eligibility import EligibilityPolicy
 from hiu_risk.errors import HiuRiskError, ModelError, UsageError
 from hiu_risk.histories import Feed
 from hiu_risk.times import DAY
-from hiu_training.folds import FOLDS, make_folds, mean_precision, standard_error
+from hiu_training.folds import FOLDS, luck, make_folds, mean_precision, standard_error
 from hiu_training.protocol import AnchorSettings, Origins, Protocol, load_protocol, parse_protocol
 from hiu_training.protocol_text import protocol_text
 from hiu_training.settings import AuditSettings, Period
@@ -79,6 +79,20 @@ def test_a_standard_error_is_that_of_the_paired_difference() -> None:
     rng = np.random.default_rng(1)
     shared, apart = rng.normal(0, 1, 4_000), rng.normal(0, 0.1, 4_000)
     assert standard_error(shared + apart, shared) == pytest.approx(0.1, rel=0.05)
+
+
+def test_luck_is_what_the_best_of_equals_gains_over_one_of_them() -> None:
+    rng = np.random.default_rng(2)
+    gains, told = [], []
+    for _ in range(60):
+        truth = rng.normal(
+            0, 1, 12
+        )  # how the sample strays, for twelve rankings as good as trial 0
+        gains.append(truth.max())
+        told.append(luck(np.column_stack([truth, truth[:, None] + rng.normal(0, 1, (12, 400))])))
+    assert np.mean(told) == pytest.approx(np.mean(gains), rel=0.1)
+    alike = np.tile(rng.normal(0, 1, 401), (12, 1))  # twelve times the same is no choice
+    assert luck(alike) == pytest.approx(luck(alike[:1]))
 
 
 def test_every_knob_stays_within_what_a_protocol_may_say() -> None:

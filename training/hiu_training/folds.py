@@ -143,3 +143,24 @@ def standard_error(one: NDArray[np.float64], other: NDArray[np.float64]) -> floa
     """
     apart = (one - other)[1:]
     return float(f"{apart.std(ddof=1):.12g}") if np.ptp(apart) > 1e-12 else 0.0
+
+
+def luck(apart: NDArray[np.float64]) -> float:
+    """Give what the best of several rankings gains by chance alone.
+
+    On each resample every difference strays from its own; the largest of these strays, averaged
+    over resamples, is what looking for the best adds to it.
+
+    Parameters
+    ----------
+    apart : float64 array, shape (n_rankings, 1 + n_resamples)
+        Differences from one and the same ranking: the sample's own, then the resamples'.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> round(luck(np.zeros((1, 9))), 3), round(luck(rng.normal(size=(20, 2000))), 1)
+    (0.0, 1.9)
+    """
+    strays = apart[:, 1:] - apart[:, 1:].mean(axis=1, keepdims=True)
+    return float(np.maximum(strays.max(axis=0, initial=-np.inf), 0.0).mean()) if len(apart) else 0.0

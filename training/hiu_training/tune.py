@@ -1,7 +1,8 @@
 """Tune a protocol: search its settings at dates before the test origins, with Optuna.
 
 The untuned settings are trial 0. Others are returned only where they are better by more than one
-standard error of the paired difference, so tuning can't make a protocol worse by its own measure.
+standard error of the paired difference, after taking off what the best of so many trials gains by
+luck: so tuning can't make a protocol worse by its own measure, and seldom by another.
 
 What comes next depends on the protocol, the store, the code and the trials finished so far, and
 on nothing else: a search that was stopped goes on as if it had not been.
@@ -32,6 +33,7 @@ from hiu_training.folds import (
     RESAMPLES,
     Fold,
     Judge,
+    luck,
     make_folds,
     mean_precision,
     standard_error,
@@ -97,6 +99,8 @@ class Tuned:
         The best trial, whether or not it was chosen.
     difference, standard_error : float
         Best minus untuned, and how sure that is.
+    luck : float
+        How much of a difference the best of so many trials would show by chance.
     trials, pruned, earlier : int
         Trials in all, those stopped early, and those of an earlier run.
     folds : list of dict
@@ -113,6 +117,7 @@ class Tuned:
     best_number: int
     difference: float
     standard_error: float
+    luck: float
     trials: int
     pruned: int
     earlier: int
@@ -325,11 +330,11 @@ def _tuned(study: optuna.Study, objective: _Objective, earlier: int, run_id: str
     done = finished(study)
     default, best = done[0], best_of(done)
     difference = float(best.value or 0.0) - float(default.value or 0.0)
-    error = 0.0
-    if best is not default:
-        draws = [np.array(trial.user_attrs[DRAWS]) for trial in (best, default)]
-        error = standard_error(draws[0], draws[1])
-    chosen = best if difference > error else default
+    draws = {t.number: np.array(t.user_attrs[DRAWS]) for t in done if DRAWS in t.user_attrs}
+    start = draws.pop(default.number)
+    error = 0.0 if best is default else standard_error(draws[best.number], start)
+    lucky = luck(np.array([one - start for one in draws.values()]))
+    chosen = best if difference - lucky > error else default
     settings = dict(chosen.params)
     development = objective.rows.as_ofs
     return Tuned(
@@ -341,6 +346,7 @@ def _tuned(study: optuna.Study, objective: _Objective, earlier: int, run_id: str
         best_number=done.index(best),
         difference=difference,
         standard_error=error,
+        luck=lucky,
         trials=len(done),
         pruned=sum(trial.state == TrialState.PRUNED for trial in done),
         earlier=earlier,
