@@ -20,8 +20,10 @@ from hiu_serving.scorer import Scored, Scorer
 from hiu_serving.since import Move, Since
 from hiu_serving.wording import in_100, lower_first, since_in_words
 
-SMALLEST = 0.005
-"""Half a point in 100: a smaller move isn't worth words."""
+SMALLEST = 0.01
+"""A point in 100: a smaller move isn't worth words."""
+MOST_MOVES = 2
+"""So many concepts are named: what raised a chance a lot, and what took most of it again."""
 _NOUNS = {
     "call": ("call", "calls"),
     "ae": ("A&E visit", "A&E visits"),
@@ -83,20 +85,16 @@ def _moves(scorer: Scorer, was: float, now: float, parts: NDArray[np.float64]) -
 
 def _chance(was: float, now: float, moves: tuple[Move, ...], entity: str) -> str:
     if in_100(was) == in_100(now):
-        return f"Chance about the same: {in_100(now)} in 100"
-    way = "up" if now > was else "down"
-    said = f"Chance {way} from {in_100(was)} to {in_100(now)} in 100"
-    along = [
-        move
-        for move in moves
-        if move.concept != OTHER
-        and abs(move.chance) >= SMALLEST
-        and (move.chance > 0) == (now > was)
+        said = f"Chance about the same: {in_100(now)} in 100"
+    else:
+        way = "up" if now > was else "down"
+        said = f"Chance {way} from {in_100(was)} to {in_100(now)} in 100"
+    strong = [m for m in moves if m.concept != OTHER and abs(m.chance) >= SMALLEST][:MOST_MOVES]
+    why = [
+        f"{lower_first(concept_title(move.concept, entity))}: {100 * move.chance:+.0f}"
+        for move in strong
     ]
-    if not along:
-        return said
-    title = lower_first(concept_title(along[0].concept, entity))
-    return f"{said}; {title}: {100 * along[0].chance:+.0f}"
+    return "; ".join([said, *([", ".join(why)] if why else [])])
 
 
 def _events_between(histories: Histories, person: int, then: int, as_of: int, day: str) -> str:

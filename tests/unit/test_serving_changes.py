@@ -9,8 +9,9 @@ import pytest
 
 from hiu_features import build
 from hiu_risk.times import DAY, HOUR
-from hiu_serving.changes import since_last
+from hiu_serving.changes import _chance, since_last
 from hiu_serving.scorer import Scorer
+from hiu_serving.since import Move
 from hiu_serving.wording import since_in_words
 from tests.support.histories import make_histories, seconds
 from tests.support.serving import make_bundle
@@ -132,3 +133,13 @@ def test_nothing_happening_is_said_so() -> None:
 )
 def test_days_are_said_as_people_say_them(then: str, as_of: str, words: str) -> None:
     assert since_in_words(seconds(then), seconds(as_of), "Europe/London") == words
+
+
+def test_moves_that_cancel_are_both_named() -> None:
+    moves = (Move("how_often", -0.5, -0.09), Move("ae", 0.45, 0.08), Move("when", 0.2, 0.04))
+    assert _chance(0.68, 0.67, moves, "person") == (
+        "Chance down from 68 to 67 in 100; how often calls come: -9, A&E visits: +8"
+    )
+    other = (Move("other", 0.9, 0.2), Move("when", 0.01, 0.002))
+    assert _chance(0.2, 0.4, other, "person") == "Chance up from 20 to 40 in 100"
+    assert _chance(0.201, 0.202, (), "person") == "Chance about the same: 20 in 100"
