@@ -15,13 +15,13 @@ from hiu_training.audit.result import (
     GroupResult,
     Number,
     PricedOption,
+    SecondGroup,
     SecondGrouping,
     TrendPoint,
     Verdict,
 )
 
 MISSED_TICKS = {0.0: "0%", 0.25: "25%", 0.5: "50%", 0.75: "75%", 1.0: "100%"}
-_GAP_TICKS = {-0.2: "\N{MINUS SIGN}20", -0.1: "\N{MINUS SIGN}10", 0.0: "0", 0.1: "+10", 0.2: "+20"}
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,10 @@ def _second_view(document: AuditDocument, grouping: SecondGrouping) -> Pictured:
     everybody = document.second_outcome.overall
     marks = [
         Mark(group.label, say.negative(group.difference),
-             say.points(say.negative(group.difference)), group.verdict)
+             say.points(say.negative(group.difference), digits=1), group.verdict)
         for group in grouping.groups
     ]  # fmt: skip
+    reach = _reach(grouping)
     chart = interval_chart(
         marks,
         title="Reached less (right) or more (left) than the rest by "
@@ -125,8 +126,11 @@ def _second_view(document: AuditDocument, grouping: SecondGrouping) -> Pictured:
         "holds the same numbers",
         reference=0.0,
         reference_text="as the rest",
-        span=(-0.25, 0.25),
-        ticks=_GAP_TICKS,
+        span=(-reach, reach),
+        ticks={
+            x: f"{100 * x:+g}".replace("-", say.MINUS) if x else "0"
+            for x in (-reach, -reach / 2, 0.0, reach / 2, reach)
+        },
     )
     rows = tuple(
         (
@@ -135,7 +139,7 @@ def _second_view(document: AuditDocument, grouping: SecondGrouping) -> Pictured:
                 Cell(say.count(group.cases)),
                 Cell(say.count(group.found)),
                 Cell(say.small_rate(_found(group.missed))),
-                Cell("" if group is everybody else say.points(say.negative(group.difference))),
+                Cell(_gap(group) if group is not everybody else ""),
                 Cell(
                     "" if group is everybody else _reached(group.verdict),
                     f"v v-{group.verdict}",
@@ -153,6 +157,17 @@ def _second_view(document: AuditDocument, grouping: SecondGrouping) -> Pictured:
         f"{grouping.title}: {document.second_outcome.title}", heads, rows, grouping.note, True
     )
     return Pictured(grouping.title, Markup(chart), table)  # noqa: S704  (labels escaped there)
+
+
+def _gap(group: SecondGroup) -> str:
+    return say.points(say.negative(group.difference), digits=1)
+
+
+def _reach(grouping: SecondGrouping) -> float:
+    """Choose how far the axis goes: the farthest end of an interval, up to the next round one."""
+    gaps = [g.difference for g in grouping.groups if isinstance(g.difference, Estimate)]
+    far = max((max(-gap.low, gap.high) for gap in gaps), default=0.01)
+    return next((x for x in (0.01, 0.02, 0.04, 0.1, 0.2, 0.4) if x >= far), 1.0)
 
 
 def _found(missed: Number) -> Number:

@@ -28,9 +28,14 @@ class Publisher:
     """Turns positions in the report's arrays into publishable groups."""
 
     def __init__(
-        self, report: AuditReport, rule: SmallNumbers, earlier: Sequence[Published] = ()
+        self,
+        report: AuditReport,
+        rule: SmallNumbers,
+        earlier: Sequence[Published] = (),
+        *,
+        fine: bool = False,
     ) -> None:
-        self._r, self._rule = report, rule
+        self._r, self._rule, self._fine = report, rule, fine
         self._table = count_table(report, rule, earlier)
         self._primary = report.plan.capacities.index(report.plan.primary)
         self._everybody = len(report.people.all) - 1
@@ -262,7 +267,7 @@ class Publisher:
         value, low, high = known
         if not np.isfinite([low, high]).all():
             return None
-        digits = 2 if self._rule.enabled else 6
+        digits = (4 if self._fine else 2) if self._rule.enabled else 6
         if significant and 0 < high < 1:
             digits = max(digits, 1 - int(np.floor(np.log10(high))))
         return Estimate(

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
+
 from hiu_risk.suppression import SmallNumbers
+from hiu_training.audit.listing import listed_share
 from hiu_training.audit.published import overlapping, published_second
 from hiu_training.audit.publisher import Publisher
 from hiu_training.audit.report import AuditReport, Plan, Rows, audit
@@ -20,13 +23,24 @@ from hiu_training.audit.result import (
 NOTE = (
     "The model does not look for this outcome, and most of these people never call often: a list "
     "of this length can only hold few of them. What counts here is whether some groups of them "
-    "are reached less than others."
+    "are reached less than others. “Close to the rest” means within a quarter of everybody's "
+    "share."
 )
+
+
+CLOSE = 0.25
+"""Shares on the list within this part of everybody's are close: it is a few in a hundred."""
 
 
 def audit_second(rows: Rows, plan: Plan) -> AuditReport:
     """Audit the same dates by the second outcome, at the primary list length alone."""
-    return audit(rows, replace(plan, capacities=(plan.primary,), pairs=()))
+    case = np.asarray(rows.label) == 1
+    share = listed_share(
+        np.asarray(rows.score, np.float64), np.asarray(rows.as_of).astype(np.int64), plan.primary
+    )
+    reached = float(share[case].mean()) if case.any() else 1.0
+    margin = min(plan.margin, max(CLOSE * reached, 1e-6))
+    return audit(rows, replace(plan, capacities=(plan.primary,), pairs=(), margin=margin))
 
 
 def publish_second(
@@ -55,7 +69,9 @@ def publish_second(
         published_second(document, main.rows_hash, main.lists_hash)
         for document in overlapping(earlier, main.target, main.dates)
     )
-    publisher = Publisher(report, rule, [before for before in found if before is not None])
+    publisher = Publisher(
+        report, rule, [before for before in found if before is not None], fine=True
+    )
     return SecondOutcome(
         title=title,
         note=NOTE,

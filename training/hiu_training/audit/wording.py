@@ -64,7 +64,7 @@ def small_rate(number: Number) -> str:
     return rate(number)
 
 
-def points(number: Number) -> str:
+def points(number: Number, *, digits: int = 0) -> str:
     """Write a difference of rates in percentage points.
 
     Examples
@@ -74,7 +74,8 @@ def points(number: Number) -> str:
     """
     if number is None or isinstance(number, str):
         return number or NO_VALUE
-    value, low, high = (_signed(x) for x in (number.value or 0.0, number.low, number.high))
+    ends = (number.value or 0.0, number.low, number.high)
+    value, low, high = (_signed(x, digits) for x in ends)
     return f"{value} ({low} to {high})"
 
 
@@ -91,9 +92,11 @@ def change(number: Number) -> str:
     return points(number)
 
 
-def _signed(share: float) -> str:
-    whole = round(100 * share)
-    return f"{MINUS}{-whole}" if whole < 0 else f"+{whole}" if whole > 0 else "0"
+def _signed(share: float, digits: int = 0) -> str:
+    text = f"{abs(100 * share):.{digits}f}"
+    if not float(text):
+        return "0"
+    return f"{MINUS if share < 0 else '+'}{text}"
 
 
 def ratio(number: Number) -> str:
