@@ -333,7 +333,7 @@ def _tuned(study: optuna.Study, objective: _Objective, earlier: int, run_id: str
     draws = {t.number: np.array(t.user_attrs[DRAWS]) for t in done if DRAWS in t.user_attrs}
     start = draws.pop(default.number)
     error = 0.0 if best is default else standard_error(draws[best.number], start)
-    lucky = luck(np.array([one - start for one in draws.values()]))
+    lucky = luck(np.array([one - start for one in draws.values()]).reshape(-1, len(start)))
     chosen = best if difference - lucky > error else default
     settings = dict(chosen.params)
     development = objective.rows.as_ofs
