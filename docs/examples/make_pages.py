@@ -24,9 +24,12 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import tables  # noqa: E402  (beside this script)
+from found import found  # noqa: E402
+
+from hiu_training.report import charts  # noqa: E402
+from hiu_training.report.known import middle_capacity  # noqa: E402
 
 Blocks = dict[str, str]
-PICTURES = ("recall-by-capacity.svg", "calibration.svg")
 LISTED = 75
 
 
@@ -58,11 +61,36 @@ class Run:
         protocol.write_text(text.replace(line, f'overlap = "{overlap}"'), encoding="utf-8")
         return self.command("train", "--protocol", protocol.name, "--home", overlap)
 
-    def pictures(self, run_id: str, target: Path) -> None:
-        """Copy the pictures of a run that MLflow keeps."""
-        for name in PICTURES:
-            kept = self.folder / "straddle" / "artifacts" / run_id / "artifacts" / name
-            (target / name).write_bytes(kept.read_bytes())
+
+def draw(trained: dict[str, Any], target: Path) -> None:
+    """Draw the pictures of a page."""
+    k = middle_capacity(trained)
+    drawn = {
+        "precision-recall": charts.precision_recall(trained),
+        "recall-by-capacity": charts.by_capacity(trained, "recall"),
+        "lead-time": charts.lead_time(trained, k),
+        "calibration": charts.calibration(trained),
+        "net-benefit": charts.net_benefit(trained),
+        "stability": charts.stability(trained),
+    }
+    for name, svg in drawn.items():
+        (target / f"{name}.svg").write_bytes(svg.encode("utf-8"))
+
+
+def judged(trained: dict[str, Any]) -> Blocks:
+    """Make the blocks that both examples have: the full table of the evaluation."""
+    return {
+        "made": tables.made(trained),
+        "dates": tables.dates(trained),
+        "rankers": tables.rankers(trained),
+        "verdict": tables.verdict(trained),
+        "capacity": tables.capacity(trained),
+        "lead": tables.lead(trained),
+        "calibration": tables.calibration(trained),
+        "benefit": tables.net_benefit(trained),
+        "origins": tables.origins(trained),
+        "groups": tables.groups(trained),
+    }
 
 
 def prepare(example: str, data: Path, folder: Path) -> Run:
@@ -90,18 +118,15 @@ def montgomery(run: Run) -> Blocks:
     listed = run.command("score", *as_of, "--capacity", str(LISTED), "--out", "worklist")
     first = listed["entries"][0]["person"]
     explained = run.command("explain", *as_of, "--person", first)
-    run.pictures(trained["run_id"], HERE / "montgomery-911")
+    draw(trained, HERE / "montgomery-911")
+    before = tables.met_before(run.folder / "store", run.folder / "protocol.toml", 180)
     return {
-        "made": tables.made(trained),
+        **judged(trained),
         "ingest": tables.ingest(ingested),
         "shape": tables.montgomery_shape(run.folder / "montgomery-911.zip", run.folder / "store"),
-        "dates": tables.dates(trained),
-        "rankers": tables.rankers(trained),
-        "verdict": tables.verdict(trained),
-        "capacity": tables.capacity(trained),
         "disjoint": tables.disjoint(disjoint),
-        "before": tables.met_before(run.folder / "store", run.folder / "protocol.toml", 180),
-        "calibration": tables.calibration(trained),
+        "before": before,
+        "found": found(trained, disjoint, entities="addresses", extra=(before,)),
         "worklist": tables.worklist(listed),
         "explained": tables.explained(explained),
     }
@@ -116,18 +141,14 @@ def synpuf(run: Run) -> Blocks:
     audited = run.command(
         "audit", "--protocol", "straddle.toml", "--home", "straddle", "--out", "audit", *groups
     )
-    run.pictures(trained["run_id"], HERE / "cms-synpuf")
+    draw(trained, HERE / "cms-synpuf")
     return {
-        "made": tables.made(trained),
+        **judged(trained),
         "ingest": tables.ingest(ingested),
         "shape": tables.admissions_by_quarter(run.folder / "store"),
-        "dates": tables.dates(trained),
-        "rankers": tables.rankers(trained),
-        "verdict": tables.verdict(trained),
-        "capacity": tables.capacity(trained),
         "disjoint": tables.disjoint(disjoint),
-        "calibration": tables.calibration(trained),
         "audit": tables.audit(audited),
+        "found": found(trained, disjoint, entities="people"),
     }
 
 

@@ -21,15 +21,16 @@ from hiu_risk.times import from_seconds
 from hiu_training.audit.wording import (
     CALIBRATION_WORDS,
     MINUS,
-    NO_VALUE,
     RECALL_WORDS,
     count,
     rate,
     ratio,
 )
 from hiu_training.inputs import make_rows
-from hiu_training.report.names import NAMES
 from hiu_training.protocol import load_protocol
+from hiu_training.report import tables as report
+from hiu_training.report.known import middle_capacity
+from hiu_training.report.tables import Table
 from hiu_training.split import make_split
 
 Json = dict[str, Any]
@@ -39,14 +40,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], words: Sequence[in
     """Write a Markdown table: these columns hold words, the others numbers."""
     rule = ["---" if column in words else "---:" for column in range(len(head))]
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (head, rule, *rows))
-
-
-def interval(estimate: Json, digits: int = 3, sign: str = "") -> str:
-    """Write a value with its 95% interval."""
-    if estimate["value"] is None or estimate["low"] is None:
-        return NO_VALUE
-    value, low, high = (f"{estimate[k]:{sign}.{digits}f}" for k in ("value", "low", "high"))
-    return f"{value} ({low} to {high})".replace("-", MINUS)
 
 
 def made(trained: Json) -> str:
@@ -127,53 +120,61 @@ def _span(days: Sequence[str]) -> str:
     return f"{first}, {last}"
 
 
-def _ordered(trained: Json) -> list[str]:
-    others = [name for name in trained["rankers"] if name != "model"]
-    return [
-        "model",
-        *sorted(others, key=lambda n: -trained["rankers"][n]["average_precision"]["value"]),
-    ]
+def markdown(found: Table) -> str:
+    """Write a report's table as Markdown."""
+    text = table(found.head, found.rows, words=tuple(range(found.words)))
+    return text.replace("*", "\\*")
 
 
 def rankers(trained: Json) -> str:
     """Put the model beside all baselines over all dates."""
-    half_life = trained["decayed_half_life"].removesuffix("d")
-    digits = 3 if trained["rankers"]["model"]["average_precision"]["value"] > 0.01 else 5
-    rows = []
-    for name in _ordered(trained):
-        found = trained["rankers"][name]
-        apart = trained["differences"].get(name)
-        extra = f", half-life {half_life} days" if name == "decayed_count" else ""
-        rows.append(
-            [
-                NAMES[name] + extra,
-                interval(found["average_precision"], digits),
-                interval(apart["average_precision"], digits, "+") if apart else "",
-                interval(found["auroc"]),
-            ]
-        )
-    return table(["ranked by", "average precision", "model minus this", "AUROC"], rows)
+    return markdown(report.rankers(trained))
 
 
 def capacity(trained: Json) -> str:
-    """Put recall and precision of lists of K side by side."""
-    parts = []
+    """Give every measure of the model's lists, and recall and precision of all rankers."""
+    parts = [markdown(report.lists(trained))]
     for kind in ("recall_at", "precision_at"):
-        word = kind.removesuffix("_at")
-        head = ["ranked by", *(f"{word} at {k}" for k in trained["capacities"])]
-        rows = [
-            [NAMES[name], *(interval(found[kind][str(k)]) for k in trained["capacities"])]
-            for name in _ordered(trained)
-            for found in [trained["rankers"][name]]
-        ]
-        parts.append(table(head, rows))
-    ranked = _ordered(trained)
-    counts = [name for name in ranked if "count" in name]
-    for name in dict.fromkeys([ranked[1], counts[0]]):
-        apart = trained["differences"][name]["precision_at"]
-        said = ", ".join(f"{interval(apart[str(k)], 3, '+')} at {k}" for k in trained["capacities"])
-        parts.append(f"Precision of the model minus that of {NAMES[name]}: {said}.")
+        found = report.measure_at(trained, kind)
+        parts.append(f"{found.caption}:\n\n{markdown(found)}")
+    found = report.ties(trained)
+    if found:
+        middle = [row for row in found.rows if row[1] == middle_capacity(trained)]
+        parts.append(f"{found.caption}:\n\n{markdown(replace(found, rows=tuple(middle)))}")
     return "\n\n".join(parts)
+
+
+def lead(trained: Json) -> str:
+    """Say how long before the event people were first listed."""
+    k = middle_capacity(trained)
+    found = report.lead_time(trained, k)
+    parts = [f"{found.caption}:\n\n{markdown(found)}"]
+    for kind in ("lead_days_at", "calls_before_onset_at"):
+        other = report.measure_at(trained, kind)
+        parts.append(f"{other.caption}:\n\n{markdown(other)}")
+    return "\n\n".join([*parts, (found.note or "").replace("*", "\\*")])
+
+
+def net_benefit(trained: Json) -> str:
+    """Give the decision curve."""
+    found = report.net_benefit(trained)
+    return f"{found.caption}:\n\n{markdown(found)}"
+
+
+def origins(trained: Json) -> str:
+    """Judge each date by itself."""
+    found = report.per_origin(trained, middle_capacity(trained))
+    return f"{markdown(found)}\n\n{(found.note or '').replace('*', chr(92) + '*')}"
+
+
+def groups(trained: Json) -> str:
+    """Judge each group by the lists made of everybody."""
+    k = middle_capacity(trained)
+    told = [report.breakdown(trained, dimension, k) for dimension in trained["breakdowns"]]
+    if not told:
+        return "The data have no groups to tell apart."
+    parts = [f"{found.caption}:\n\n{markdown(found)}" for found in told]
+    return "\n\n".join([*parts, told[0].note.replace("*", "\\*")])
 
 
 def verdict(trained: Json) -> str:
@@ -209,14 +210,8 @@ def met_before(store: Path, protocol: Path, look_back_days: int) -> str:
 
 
 def calibration(trained: Json) -> str:
-    """Put slope, intercept and Brier score of every ranker that gives probabilities."""
-    measures = ("calibration_slope", "calibration_intercept", "brier")
-    rows = [
-        [NAMES[name], *(interval(found[m], 4 if m == "brier" else 2) for m in measures)]
-        for name, found in trained["rankers"].items()
-        if found.get("calibration_slope")
-    ]
-    return table(["", "slope (1 is right)", "intercept (0 is right)", "Brier score"], rows)
+    """Put what is known of the chances of every ranker that gives them side by side."""
+    return markdown(report.probabilities(trained))
 
 
 _RULE = SmallNumbers()
@@ -224,7 +219,7 @@ _RULE = SmallNumbers()
 
 def guarded(sentence: str) -> str:
     """Hide or round the counts in a sentence; days and percentages stay."""
-    number = r"\b(\d+)\b(?!%| (?:days?|hours?|months?|in 100|people))(?<! in 100)"
+    number = r"\b(\d+)\b(?!%| (?:days?|weeks?|hours?|months?|in 100|people))(?<! in 100)"
     return re.sub(number, lambda m: str(_RULE.show(int(m[1]))).replace("*", "\\*"), sentence)
 
 

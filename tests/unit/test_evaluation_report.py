@@ -142,48 +142,6 @@ def test_a_date_with_few_cases_is_not_judged_in_public(evaluation: dict[str, Any
     assert set(tables.per_origin(few, "75").rows[0][2:]) == {"*"}
 
 
-def _judged(apart: dict[str, tuple[float, float]], values: dict[str, float]) -> dict[str, Any]:
-    return {
-        "rankers": {n: {"average_precision": {"value": v}} for n, v in values.items()},
-        "differences": {
-            n: {"average_precision": {"value": (low + high) / 2, "low": low, "high": high}}
-            for n, (low, high) in apart.items()
-        },
-    }
-
-
-@pytest.mark.parametrize(
-    ("apart", "says", "silent"),
-    [
-        ({"anchor": (0.01, 0.03), "count_90d": (0.02, 0.05)},
-         "The model beats the best baseline, anchor alone: the interval excludes zero.",
-         "simpler"),
-        ({"anchor": (0.01, 0.03), "count_90d": (-0.02, 0.05)},
-         "It is not shown to rank better than a count of recent calls (count, 90 days): ranking "
-         "by that count would be simpler.", "is worse"),
-        ({"anchor": (-0.05, -0.03), "count_90d": (0.02, 0.05)},
-         "The model is worse than anchor alone: the interval excludes zero.", "simpler"),
-        ({"anchor": (0.0, 0.0), "count_90d": (-0.01, 0.05)},
-         "The model ranks as the anchor does. The model does not clearly beat the best baseline, "
-         "count, 90 days: the interval of the difference includes zero.", "beats"),
-    ],
-)  # fmt: skip
-def test_the_verdict_is_plain(
-    apart: dict[str, tuple[float, float]], says: str, silent: str
-) -> None:
-    found = verdict(_judged(apart, {"model": 0.3, "anchor": 0.29, "count_90d": 0.25}))
-    assert says in found
-    assert silent not in found
-
-
-def test_the_ceiling_is_no_baseline_to_beat() -> None:
-    apart = {"count_90d": (0.02, 0.05), "true_intensity": (-0.2, -0.1)}
-    found = verdict(_judged(apart, {"model": 0.3, "count_90d": 0.25, "true_intensity": 0.45}))
-    assert found == (
-        "The model beats the best baseline, count, 90 days: the interval excludes zero."
-    )
-
-
 def test_the_k_that_is_talked_about_is_75_or_the_middle_one() -> None:
     def judged(*ks: str) -> dict[str, Any]:
         return {"rankers": {"model": {"recall_at": dict.fromkeys(ks)}}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hiu_risk.cli.evaluation_table import _verdict
+from hiu_training.verdict import verdict
 
 
 def found(**rankers: tuple[float, float | None, float | None]):
@@ -24,16 +24,21 @@ def found(**rankers: tuple[float, float | None, float | None]):
 @pytest.mark.parametrize(
     ("rankers", "said"),
     [
-        ({"anchor": (0.2, 0.01, 0.2), "count_30d": (0.1, 0.1, 0.3)}, "beats the best baseline, a"),
+        ({"anchor": (0.2, 0.01, 0.2), "count_30d": (0.1, 0.1, 0.3)}, "beats the best baseline, the a"),
         ({"anchor": (0.2, -0.01, 0.2), "count_30d": (0.1, 0.1, 0.3)}, "does not clearly beat"),
-        ({"anchor": (0.4, -0.2, -0.01), "count_30d": (0.1, 0.1, 0.3)}, "is worse than anchor"),
+        ({"anchor": (0.4, -0.2, -0.01), "count_30d": (0.1, 0.1, 0.3)}, "is worse than the anchor"),
         # worse than one that is not the best in points
-        ({"anchor": (0.4, -0.3, 0.1), "count_30d": (0.39, -0.2, -0.01)}, "worse than count_30d"),
+        ({"anchor": (0.4, -0.3, 0.1), "count_30d": (0.39, -0.2, -0.01)}, "worse than the 30-day count"),
         ({"anchor": (0.3, 0.0, 0.0), "count_30d": (0.1, 0.1, 0.3)}, "ranks as the anchor does"),
-        ({"anchor": (0.3, 0.0, 0.0), "count_30d": (0.1, 0.1, 0.3)}, "beats the best baseline, c"),
+        ({"anchor": (0.3, 0.0, 0.0), "count_30d": (0.1, 0.1, 0.3)}, "beats the best baseline, the 30"),
         ({"anchor": (0.2, None, None)}, "Too few people"),
+        # plain about counting, whether or not a count is the best baseline
+        ({"anchor": (0.2, 0.01, 0.2), "count_30d": (0.1, -0.1, 0.3)}, "Nor is it shown to beat the "
+         "30-day count: ranking by that would be simpler."),
+        ({"anchor": (0.1, 0.1, 0.2), "count_30d": (0.2, -0.1, 0.3)}, "Ranking by that count would "
+         "be simpler."),
         ({"anchor": (0.2, 0.1, 0.3), "true_intensity": (0.9, -0.7, -0.5)}, "beats the best"),
     ],
-)
+)  # fmt: skip
 def test_the_verdict_follows_from_the_intervals(rankers, said):
-    assert said in _verdict(found(**rankers))
+    assert said in verdict(found(**rankers))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hiu_training.report.names import ranker_name
+from hiu_training.report.names import in_prose
 
 CEILING = "true_intensity"
 
@@ -52,10 +52,12 @@ def verdict(found: Mapping[str, Any]) -> str:
             f"The model does not clearly beat the best baseline, {_name(best)}: the interval of "
             "the difference includes zero."
         )
-    return " ".join([*said, *_against_counting(apart, others)])
+    return " ".join([*said, *_against_counting(apart, others, best)])
 
 
-def _against_counting(apart: Mapping[str, Any], others: Mapping[str, float]) -> list[str]:
+def _against_counting(
+    apart: Mapping[str, Any], others: Mapping[str, float], told: str
+) -> list[str]:
     counts = {name: value for name, value in others.items() if "count" in name}
     if not counts:
         return []
@@ -63,11 +65,10 @@ def _against_counting(apart: Mapping[str, Any], others: Mapping[str, float]) -> 
     low = apart[best]["low"]
     if low is None or low > 0:
         return []
-    return [
-        f"It is not shown to rank better than a count of recent calls ({_name(best)}): "
-        "ranking by that count would be simpler."
-    ]
+    if best == told:
+        return ["Ranking by that count would be simpler."]
+    return [f"Nor is it shown to beat {_name(best)}: ranking by that would be simpler."]
 
 
 def _name(name: str) -> str:
-    return ranker_name(name)
+    return in_prose(name)

@@ -32,6 +32,20 @@ def ranker_name(name: str) -> str:
     return NAMES.get(name, name.replace("_", " "))
 
 
+def in_prose(name: str) -> str:
+    """Name a ranker inside a sentence.
+
+    Examples
+    --------
+    >>> in_prose("count_30d"), in_prose("anchor"), in_prose("plain_lightgbm")
+    ('the 30-day count', 'the anchor alone', 'plain LightGBM')
+    """
+    if name.startswith("count_"):
+        return f"the {name.removeprefix('count_').removesuffix('d')}-day count"
+    called = ranker_name(name)
+    return called if name == "plain_lightgbm" else f"the {called}"
+
+
 def capacity_name(k: str) -> str:
     """Name a length of list.
 

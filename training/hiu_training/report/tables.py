@@ -140,7 +140,7 @@ def ties(evaluation: Evaluation) -> Table | None:
     rows = []
     for name in ordered(evaluation):
         for k, told in evaluation["rankers"][name].get("ties_at", {}).items():
-            if told["share_by_lot"] and told["recall_worst"] is not None:
+            if told["share_by_lot"] and told["recall_worst"] != told["recall_best"]:
                 expected = evaluation["rankers"][name]["recall_at"][k]["value"]
                 rows.append((
                     ranker_name(name), capacity_name(k), f"{told['share_by_lot']:.0%}",
@@ -207,6 +207,7 @@ def lead_time(evaluation: Evaluation, k: str) -> Table:
         (f"{days} or more", *("*" if column[i] is None else f"{column[i]:.0%}"
                               for column in columns.values()))
         for i, days in enumerate(LEAD_DAYS)
+        if any(column[i] is not None for column in columns.values())
     ]  # fmt: skip
     half = [
         f"{one['quartiles'][1]:.0f}" if one["quartiles"] and sum(one["found"]) >= 8 else "*"
@@ -216,8 +217,9 @@ def lead_time(evaluation: Evaluation, k: str) -> Table:
     return Table(
         f"Share of cases on a list of {capacity_name(k)} at least so many days before the event",
         ("Days before", *(ranker_name(name) for name in told)), tuple(rows),
-        note="* hidden: few cases, or none. A person who was listed at several dates counts from "
-        "the first; longer than the test dates reach back can't be seen.",
+        note="* hidden: few cases, or none; longer times are left out where all are. A person who "
+        "was listed at several dates counts from the first; longer than the test dates reach back "
+        "can't be seen.",
     )  # fmt: skip
 
 
