@@ -28,15 +28,15 @@ from hiu_risk.store import Store
 from hiu_training.board.files import write_both
 from hiu_training.board.pack import write_pack
 from hiu_training.board.quarter import Quarter
-from tests.support.board import AFTER, BEFORE, DATES, QUARTER, Region, make_region
+from tests.support.board import AFTER, BEFORE, DATES, QUARTER, Region, shared_region
 
 Run = Callable[..., tuple[int, str, str]]
 DATED = "2023-07-05"
 
 
 @pytest.fixture(scope="module")
-def region(tmp_path_factory: pytest.TempPathFactory) -> Region:
-    return make_region(tmp_path_factory.mktemp("board"))
+def region() -> Region:
+    return shared_region()
 
 
 @pytest.fixture(scope="module")

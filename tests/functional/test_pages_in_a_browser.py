@@ -24,7 +24,7 @@ from hiu_training.report import card, tripod
 from hiu_training.report.card_page import render_card
 from hiu_training.report.known import Known
 from hiu_training.report.page import render_page as evaluation_page
-from tests.support.board import QUARTER, Region, make_region
+from tests.support.board import QUARTER, Region, shared_region
 from tests.support.browser import browser, tab_stops, violations, width_needed
 from tests.support.serving import AS_OF, make_entry, make_list
 
@@ -35,8 +35,8 @@ PAGES = ("worklist", "audit", "board", "evaluation", "card")
 
 
 @pytest.fixture(scope="module")
-def region(tmp_path_factory: pytest.TempPathFactory) -> Region:
-    return make_region(tmp_path_factory.mktemp("browser"))
+def region() -> Region:
+    return shared_region()
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 
+from hiu_risk.cli.board_material import gather
 from hiu_risk.histories import Histories
 from hiu_risk.ingest import run_ingest
 from hiu_risk.model import Bundle, ModelHome
@@ -22,6 +26,8 @@ from hiu_serving.scorer import Scorer
 from hiu_serving.state import State
 from hiu_training.audit.publish import Context, publish
 from hiu_training.audit.report import Plan, audit
+from hiu_training.board.quarter import Quarter
+from hiu_training.board.records import Material
 from hiu_training.judging import judge_bundle
 from hiu_training.protocol import Protocol, parse_protocol
 from hiu_training.scored import scored_rows
@@ -68,6 +74,26 @@ class Region:
     @property
     def home(self) -> Path:
         return self.folder / "home"
+
+
+@cache
+def shared_region() -> Region:
+    """The region, made once for all tests of a process; nobody may write into it."""
+    folder = tempfile.TemporaryDirectory(prefix="hiu-risk-board-")
+    atexit.register(folder.cleanup)
+    return make_region(Path(folder.name))
+
+
+@cache
+def material() -> Material:
+    """What a pack of the second quarter is made of, with nothing filled in."""
+    region = shared_region()
+    store = Store.open(region.store)
+    quarter = Quarter.parse(QUARTER, store.manifest.zone)
+    return gather(
+        store=store, home=ModelHome(region.home), model="champion", quarter=quarter,
+        day=date(2023, 7, 5), fields=region.folder / "no-fields", allow_no_lists=False,
+    ).material  # fmt: skip
 
 
 def make_region(folder: Path, *, people: int = 1_500, audited: bool = True) -> Region:
@@ -148,8 +174,3 @@ def _lists(histories: Histories, home: ModelHome, models: list[Bundle], store_ha
         ]  # fmt: skip
         record(state, as_of, decided, moment)
     state.close()
-
-
-def day(text: str) -> date:
-    """A day."""
-    return date.fromisoformat(text)

@@ -47,7 +47,9 @@ def brief_section(material: Material, others: Sequence[Section]) -> Section:
                 "See the section on people."
             )
         )
-    blocks += [Facts("In the service's own words", _own_words(material)), _left(others)]
+    blocks.append(Facts("In the service's own words", _own_words(material)))
+    so_far = Section("brief", "", tuple(blocks))
+    blocks.append(_left((so_far, *others)))
     return Section("brief", "The quarter in brief", tuple(blocks), fresh=True)
 
 
@@ -79,6 +81,8 @@ def _points(material: Material) -> list[Text]:
     ]
     if material.day <= material.quarter.last_day:
         points.insert(0, "The quarter is not over: these are figures so far.")
+    if material.store.entity == "address":
+        points.insert(0, "Addresses are listed here, not people: read “people” as “addresses”.")
     if material.other_lists:
         points.append(
             f"{plural(material.other_lists, 'list')} of another kind (another definition, target "
@@ -127,8 +131,8 @@ def by_role(todos: Iterable[ToDo]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _left(others: Sequence[Section]) -> Block:
-    counts = by_role(gaps(others))
+def _left(sections: Sequence[Section]) -> Block:
+    counts = by_role(gaps(sections))
     if not counts:
         return Para("Nothing is left to be completed.")
     rows = tuple((role[:1].upper() + role[1:], str(n)) for role, n in counts.items())

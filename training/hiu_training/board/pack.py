@@ -105,7 +105,7 @@ def write_pack(material: Material, people: Collection[str]) -> Written:
     _check_nobody_named(pack, sections, people)
     data = plain(pack)
     mark = digest(data)[:12]
-    todos = tuple(gaps(others))
+    todos = tuple(gaps(sections))
     return Written({**data, "mark": mark}, mark, by_role(todos), todos)
 
 
