@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiu_risk.errors import ModelError, near_match
+from hiu_risk.model.crossing import Crossing
 
 Transform = Literal["identity", "log1p", "log1p_year", "recency"]
 RECENCY_DAYS = 14.0
@@ -87,14 +88,17 @@ class AnchorInput:
 
 @dataclass(frozen=True)
 class Anchor:
-    """The sum of an intercept and one term per input.
+    """The sum of an intercept and one term per input, of a feature or of the rule itself.
 
     Parameters
     ----------
     intercept : float
         Log-odds of a person whose every input is at its mean.
     inputs : tuple of AnchorInput
-        May be empty: then the anchor is a constant.
+        Terms of one feature each.
+    crossings : tuple of Crossing
+        Terms that ask how near the person is to meeting the rule. With neither, the anchor is
+        a constant.
 
     Examples
     --------
@@ -105,12 +109,26 @@ class Anchor:
 
     intercept: float
     inputs: tuple[AnchorInput, ...]
+    crossings: tuple[Crossing, ...] = ()
+
+    @property
+    def terms(self) -> tuple[AnchorInput | Crossing, ...]:
+        """All terms, of either kind."""
+        return (*self.inputs, *self.crossings)
+
+    @property
+    def features(self) -> set[str]:
+        """Features without which the anchor can't be computed."""
+        rates = {crossing.rate_feature for crossing in self.crossings}
+        return {item.feature for item in self.inputs} | rates
 
     def log_odds(self, values: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.float64]:
         """Give the log-odds of rows of feature values whose columns are ``names``."""
         total = np.full(len(values), self.intercept)
         for item in self.inputs:
             total += item.term(values[:, names.index(item.feature)])
+        for crossing in self.crossings:
+            total += crossing.term(values, names)
         return total
 
     def contributions(
@@ -121,6 +139,15 @@ class Anchor:
         for item in self.inputs:
             column = names.index(item.feature)
             parts[:, column] += item.term(values[:, column])
+        for crossing in self.crossings:
+            whole = crossing.term(values, names)
+            window = crossing.window_feature(names)
+            if window != crossing.rate_feature:
+                alone = crossing.value(values, names, alone=True) - crossing.mean
+                rate = np.asarray(alone * crossing.coefficient)
+                parts[:, names.index(window)] += whole - rate
+                whole = rate
+            parts[:, names.index(crossing.rate_feature)] += whole
         return parts
 
     def to_dict(self) -> dict[str, Any]:
@@ -132,6 +159,7 @@ class Anchor:
                 {name: getattr(item, name) for name in item.__dataclass_fields__}
                 for item in self.inputs
             ],
+            "crossings": [crossing.to_dict() for crossing in self.crossings],
         }
 
     @classmethod
@@ -145,7 +173,9 @@ class Anchor:
                     fix="train again with this version",
                 )
             return cls(
-                float(data["intercept"]), tuple(AnchorInput(**item) for item in data["inputs"])
+                float(data["intercept"]),
+                tuple(AnchorInput(**item) for item in data["inputs"]),
+                tuple(Crossing.from_dict(item) for item in data.get("crossings", ())),
             )
         except (KeyError, TypeError, ValueError):
             raise ModelError("not an anchor", where="anchor.json") from None

@@ -84,7 +84,7 @@ class Bundle:
 
     def __post_init__(self) -> None:
         names = self.manifest.feature_names
-        unknown = {item.feature for item in self.anchor.inputs} - set(names)
+        unknown = self.anchor.features - set(names)
         if unknown:
             raise BundleError(
                 "the anchor uses features that are not the bundle's: " + ", ".join(sorted(unknown)),

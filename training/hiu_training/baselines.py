@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiu_risk.definitions import Definition
-from hiu_training.anchor import PREFIXES
+from hiu_risk.model.crossing import MANY
 from hiu_training.booster import ONE_COPY
 from hiu_training.inputs import Rows
 from hiu_training.metrics import Ranking, measure
@@ -25,7 +25,7 @@ def counted(rows: Rows, definition: Definition, what: str) -> NDArray[np.float64
 
     ``what`` is ``30d`` or ``decayed_30d``; features the protocol left out count as none.
     """
-    names = (f"{PREFIXES[source]}_{what}" for source in definition.sources)
+    names = (f"{MANY[source]}_{what}" for source in definition.sources)
     columns = [rows.column(name) for name in names if name in rows.names]
     total = np.zeros(len(rows))
     for column in columns:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiu_risk.model import Booster
-from hiu_training.calibration import fit_offset
+from hiu_training.calibration import fit_offset, row_losses
 from hiu_training.settings import BoosterSettings
 
 STRIDE = 10
@@ -165,9 +165,9 @@ def judge(trials: Sequence[Trial]) -> Verdict:
     gains, variances = np.zeros(n_stages), np.zeros(n_stages)
     for one in usable:
         _, place = np.unique(one.person, return_inverse=True)
-        without = _loss(one.raw, one.label)
+        without = row_losses(one.raw, one.label)
         for stage in range(1, n_stages):
-            saved = without - _loss(one.raw + one.stages[stage], one.label)
+            saved = without - row_losses(one.raw + one.stages[stage], one.label)
             per_person = np.bincount(place, saved)
             gains[stage] += per_person.sum()
             variances[stage] += ((per_person - per_person.mean()) ** 2).sum()
@@ -179,12 +179,6 @@ def judge(trials: Sequence[Trial]) -> Verdict:
     if weight <= 0:
         return Verdict(0, 0.0, float(gains[best]), z)
     return Verdict(best * STRIDE, weight, float(gains[best]), z)
-
-
-def _loss(raw: NDArray[np.float64], label: NDArray[np.float64]) -> NDArray[np.float64]:
-    # After its own offset, so that a base rate that drifted between blocks is nobody's merit.
-    eta = raw + fit_offset(raw, label)
-    return np.asarray(np.logaddexp(0, eta) - label * eta)
 
 
 def shrunk(model: Any, weight: float) -> Booster:

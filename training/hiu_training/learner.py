@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 from hiu_risk.errors import ModelError
 from hiu_risk.model import Anchor, Booster, Calibrator
 from hiu_risk.model.calibrator import probability
-from hiu_training.anchor import fit_anchor
+from hiu_training.anchor import Inputs, blend, crossing_inputs, weigh
 from hiu_training.booster import NO_TREES, STRIDE, Trial, Verdict, grow, judge, shrunk, trial
-from hiu_training.calibration import MIN_POSITIVES, fit_calibrator, fit_offset
+from hiu_training.calibration import MIN_POSITIVES, fit_calibrator, fit_offset, row_losses
 from hiu_training.inputs import Rows
 from hiu_training.protocol import Protocol
 from hiu_training.split import Split
@@ -33,6 +34,8 @@ class Learned:
         The model's three parts.
     anchor_calibrator : Calibrator
         What the anchor alone would need, so that it is compared fairly.
+    anchor_weights : dict of str to float
+        How much of the anchor stands on each set of inputs.
     verdict : Verdict
         How many trees, and how much they count.
     block_scores : float64 array
@@ -45,6 +48,7 @@ class Learned:
     booster: Booster
     calibrator: Calibrator
     anchor_calibrator: Calibrator
+    anchor_weights: dict[str, float]
     verdict: Verdict
     block_scores: NDArray[np.float64]
     base_rate: float
@@ -70,16 +74,27 @@ def learn(
     """
     _check(rows)
     spans = (split.stopping, split.calibration)
+    early = _known(rows, split, spans[0])
+    inputs = Inputs.of(
+        rows, protocol.definition,
+        crossing_inputs(protocol, rows, early if early.any() else np.ones(len(rows), np.bool_)),
+    )  # fmt: skip
     # Side by side, each on one thread: on a busy machine LightGBM's own threads wait for each
     # other far longer than they work.
     with ThreadPoolExecutor(len(spans)) as pool:
-        blocks = list(
-            pool.map(lambda span: _look_ahead(rows, split, span, protocol, directions), spans)
-        )
+        sights = list(pool.map(partial(_foresee, inputs, split, protocol), spans))
+        weights = _weights(sights, inputs)
+        ahead = partial(_look_ahead, inputs, weights, protocol, directions)
+        blocks = list(pool.map(ahead, sights))
     verdict = judge([block.trial for block in blocks])
     everything = np.ones(len(rows), np.bool_)
-    anchor = fit_anchor(rows, everything, protocol.definition, protocol.anchor, protocol.seed)
-    raw_anchor = anchor.log_odds(rows.values, rows.names)
+    kinds = inputs.kinds()
+    anchor = blend(
+        [inputs.fit(everything, kinds[name], protocol.anchor, protocol.seed) for name in weights],
+        list(weights.values()),
+    )
+    raw_anchor = inputs.log_odds(anchor)
+    del inputs
     booster = Booster()
     if verdict.n_trees:
         model = grow(
@@ -91,7 +106,7 @@ def learn(
     calibrator, place = _calibrate(blocks, raw, rows.label, verdict, protocol)
     anchor_calibrator, _ = _calibrate(blocks, raw_anchor, rows.label, NO_TREES, protocol)
     return Learned(
-        anchor, booster, calibrator, anchor_calibrator, verdict,
+        anchor, booster, calibrator, anchor_calibrator, weights, verdict,
         probability(calibrator.apply(raw[place])), float(rows.label[place].mean()),
     )  # fmt: skip
 
@@ -109,32 +124,72 @@ def _check(rows: Rows) -> None:
         log.warning("only %d positive rows in training: expect little of this model", positives)
 
 
+@dataclass(frozen=True)
+class _Sight:
+    """What anchors on each set of inputs foresaw of a block, knowing what was known then."""
+
+    known: NDArray[np.bool_]
+    block: NDArray[np.bool_]
+    anchors: dict[str, Anchor]
+    losses: dict[str, float]
+
+
+def _known(rows: Rows, split: Split, span: tuple[int, int]) -> NDArray[np.bool_]:
+    return np.asarray(rows.origin < split.learned_before(span[0]))
+
+
+def _foresee(inputs: Inputs, split: Split, protocol: Protocol, span: tuple[int, int]) -> _Sight:
+    """Fit an anchor of each kind on what was known at a block's first origin, and judge it."""
+    rows = inputs.rows
+    known = _known(rows, split, span)
+    block = (rows.origin >= span[0]) & (rows.origin < span[1])
+    truth = rows.label[block].astype(np.float64)
+    if not 0 < rows.label[known].sum() < known.sum() or not block.any():
+        return _Sight(known, block, {}, {})  # nothing to learn from yet
+    anchors = {
+        name: inputs.fit(known, roles, protocol.anchor, protocol.seed)
+        for name, roles in inputs.kinds().items()
+    }
+    losses = {}
+    if 0 < truth.sum() < len(truth):
+        losses = {
+            name: float(row_losses(inputs.log_odds(anchor, block), truth).sum())
+            for name, anchor in anchors.items()
+        }
+    return _Sight(known, block, anchors, losses)
+
+
+def _weights(sights: Sequence[_Sight], inputs: Inputs) -> dict[str, float]:
+    """Weigh the kinds of anchors by what they lost on all blocks; alike where none can tell."""
+    kinds = list(inputs.kinds())
+    losses = [sum(sight.losses.get(name, 0.0) for sight in sights) for name in kinds]
+    return {name: w for name, w in zip(kinds, weigh(losses), strict=True) if w > 0}
+
+
 def _look_ahead(
-    rows: Rows,
-    split: Split,
-    span: tuple[int, int],
+    inputs: Inputs,
+    weights: dict[str, float],
     protocol: Protocol,
     directions: Sequence[int],
+    sight: _Sight,
 ) -> _Block:
-    """Train on what was known at a block's first origin, and try the result on the block."""
-    known = rows.origin < split.learned_before(span[0])
-    block = (rows.origin >= span[0]) & (rows.origin < span[1])
+    """Grow trees on what was known at a block's first origin, and try the result on the block."""
+    rows, known, block = inputs.rows, sight.known, sight.block
     truth, person = rows.label[block], rows.person[block]
     outcome = truth.astype(np.float64)
-    if not 0 < rows.label[known].sum() < known.sum() or not block.any():
-        # Nothing to learn from yet: the block can't speak for or against anything.
+    if not sight.anchors:
+        # The block can't speak for or against anything.
         return _Block(
             block, Trial(np.zeros(len(truth)), np.zeros((1, len(truth))), outcome, person)
         )
-    anchor = fit_anchor(rows, known, protocol.definition, protocol.anchor, protocol.seed)
-    later = np.ascontiguousarray(rows.values[block])
-    raw = anchor.log_odds(later, rows.names)
+    anchor = blend([sight.anchors[name] for name in weights], list(weights.values()))
+    raw = inputs.log_odds(anchor, block)
     most = protocol.booster.max_trees
     if most and 0 < truth.sum() < len(truth):
-        start = anchor.log_odds(rows.values, rows.names)[known]
+        later = np.ascontiguousarray(rows.values[block])
         model = grow(
-            rows.values, rows.label[known], start, rows.names, directions, protocol.booster, most,
-            protocol.seed, mask=known, stop_on=(later, truth, raw),
+            rows.values, rows.label[known], inputs.log_odds(anchor, known), rows.names, directions,
+            protocol.booster, most, protocol.seed, mask=known, stop_on=(later, truth, raw),
         )  # fmt: skip
         return _Block(block, trial(model, later, raw, truth, person))
     return _Block(block, Trial(raw, np.zeros((1, len(raw))), outcome, person))
