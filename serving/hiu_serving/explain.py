@@ -10,8 +10,9 @@ import numpy as np
 from hiu_features.reasons import Reason, concept_title
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.histories import Histories
-from hiu_serving.cautions import Caution, cautions
+from hiu_serving.cautions import Caution, cautions, stale_feeds
 from hiu_serving.changes import since_last
+from hiu_serving.freshness import FreshnessLimits, freshness
 from hiu_serving.scorer import TOLERANCE, Scorer
 from hiu_serving.since import Since
 
@@ -151,6 +152,7 @@ def explain(
         raising=scorer.reasoner.raising(values, parts, context),
         lowering=scorer.reasoner.lowering(values, parts, context),
         cautions=(
+            *stale_feeds(freshness(one, as_of, FreshnessLimits())),
             *cautions(one, 0, as_of, scorer.definition),
             *([] if unsure is None else [unsure]),
         ),

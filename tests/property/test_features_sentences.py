@@ -58,9 +58,28 @@ contexts = st.builds(
 )
 
 
+EXTREME = (
+    0.0, -0.0, 1e-30, 0.5, 0.999, 1.0, 1.5, 2.0, 6.99, 7.0, 13.99, 60.9, 364.9, 731.0, 1e6, 3.4e38,
+    -1.0, -3.4e38, NAN, math.inf, -math.inf,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SPOKEN)
+def test_every_template_takes_every_extreme_value(name):
+    known = {"call": ((40.0, 0.0),), "ae": (), "admission": ((900.0, 0.0),)}
+    for value in EXTREME:
+        for context in (Context(), Context(MONDAY, known=known)):
+            reads_well(name, value, value, value, [0, 0, 1, 2, 3, 5, 9], 1.0, context)
+    assert CATALOGUE.sentence(name, {}) == CATALOGUE[name].sentence_missing
+
+
 @settings(max_examples=250, deadline=None)
 @given(st.sampled_from(SPOKEN), values, values, values, quantiles, st.floats(0, 1), contexts)
-def test_reads_well(name, value, before, others, numbers, known, context):
+def test_every_sentence_reads_well(name, value, before, others, numbers, known, context):
+    reads_well(name, value, before, others, numbers, known, context)
+
+
+def reads_well(name, value, before, others, numbers, known, context):
     row = dict.fromkeys(CATALOGUE.names, others) | {
         "calls_28d_before": before, "ae_28d_before": before, name: value,
     }  # fmt: skip
