@@ -184,6 +184,8 @@ def test_what_changed_is_told_of_one_person_as_on_the_list(
     told = checked("explain", tmp_path / "e.json")
     assert told["since"] == entry["since"]
     assert told["lowering"] == entry["lowering"]
+    parts = sum(entry["concepts"].values())
+    assert parts + told["base"] == pytest.approx(told["log_odds"], abs=1e-6)
     assert entry["since"]["events"] in said
 
 

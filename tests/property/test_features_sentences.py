@@ -129,6 +129,39 @@ def test_what_is_said_of_others_is_true_of_them(name, others, value):
     assert 100 * share >= percent - 1e-9
 
 
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(["calls_night_share_365d", "days_since_last_call"]),
+    st.lists(st.floats(0, 1, width=32), min_size=1, max_size=200),
+    st.floats(0, 1, width=32),
+)
+def test_what_is_said_of_shares_and_days_is_true_too(name, others, value):
+    """Days are made of shares of a year; figures are read back as they are printed."""
+    scale = 365 if name == "days_since_last_call" else 1
+    others, value = np.array(others, np.float64) * scale, value * scale
+    reference = {
+        f"p{q}": float(np.percentile(others, q, method="inverted_cdf")) for q in (5, 25, 50, 75, 90)
+    }
+    text = CATALOGUE.sentence(name, {name: value}, {name: reference})
+    said = re.search(r"; for (?:(\d+) of 100|half of) active callers it was (.+)$", text)
+    if said is None:
+        return
+    percent, words = int(said[1] or 50), said[2]
+    if "ago" in words or "lately" in words:
+        share = np.mean(others > value) if words == "longer ago" else np.mean(others < value)
+    elif words == "none":
+        share = np.mean(others == 0)
+    else:
+        limit, direction = re.match(r"(\d+)% or (less|more)", words).groups()
+        shown = round(100 * value)
+        assert int(limit) < shown if direction == "less" else int(limit) > shown
+        less = direction == "less"
+        share = np.mean(
+            100 * others <= int(limit) + 1e-6 if less else 100 * others > int(limit) - 1
+        )
+    assert 100 * share >= percent - 1e-9
+
+
 @pytest.mark.parametrize("feature", [f.name for f in CATALOGUE if f.protected])
 def test_protected_attributes_are_never_reasons(feature):
     assert not CATALOGUE[feature].may_be_reason
