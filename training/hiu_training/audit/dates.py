@@ -103,10 +103,10 @@ def _latest(histories: Histories, protocol: Protocol) -> int:
 
 def _stepped(first: int, last: int, every: int | str, zone: ZoneInfo) -> NDArray[np.int64]:
     """Give local midnights: firsts of the month, or every so many days from the first."""
-    day = from_seconds(first).astimezone(zone).date()
+    day = from_seconds(first + DAY - 1).astimezone(zone).date()  # the first midnight from there
     found = []
     while (moment := _seconds(day, zone)) <= last:
-        if moment >= first and (isinstance(every, int) or day.day == 1):
+        if isinstance(every, int) or day.day == 1:
             found.append(moment)
         day += timedelta(days=every if isinstance(every, int) else 1)
     return np.array(found, np.int64)
