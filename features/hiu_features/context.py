@@ -91,7 +91,11 @@ ANYWHERE = Context()
 
 
 def peers_of(
-    reference: Mapping[str, Mapping[str, Any]], entity: str = "person", *, active: bool = True
+    reference: Mapping[str, Mapping[str, Any]],
+    entity: str = "person",
+    *,
+    target: str = "onset",
+    active: bool = True,
 ) -> str:
     """Name the people that quantiles were taken from.
 
@@ -101,22 +105,28 @@ def peers_of(
         Quantiles of each feature, with the ``least`` value seen.
     entity : str
         ``person`` or ``address``.
+    target : str
+        Who was looked at: for a relapse those who met the definition before.
     active : bool
-        Whether only people with a recent event were looked at.
+        Whether only people with a recent event were.
 
     Examples
     --------
     >>> peers_of({"calls_365d": {"least": 1}}), peers_of({"calls_365d": {"least": 0}})
     ('active callers', 'active people')
+    >>> peers_of({}, "address", target="persistence")
+    'active addresses that meet the definition now'
     """
-    if entity == "address" or not active:
-        return f"{'active ' if active else ''}{'addresses' if entity == 'address' else 'people'}"
-    for name, peers in _PEERS.items():
-        if (reference.get(name, {}).get("least") or 0) >= 1:
-            return peers
-    return "active people"
+    who, whose = ("addresses", "that") if entity == "address" else ("people", "who")
+    peers = f"active {who}" if active else who
+    if entity == "person" and active:
+        spread = ((name, (reference.get(name, {}).get("least") or 0) >= 1) for name in _PEERS)
+        peers = next((_PEERS[name] for name, all_have in spread if all_have), peers)
+    met = _MET.get(target)
+    return f"{peers} {whose} {met}" if met else peers
 
 
+_MET = {"relapse": "met the definition before", "persistence": "meet the definition now"}
 _PEERS = {
     "calls_365d": "active callers",
     "ae_365d": "recent A&E patients",

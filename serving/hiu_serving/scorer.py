@@ -166,8 +166,12 @@ class Scorer:
     @cached_property
     def peers(self) -> str:
         """With whom a person's values are compared."""
-        active = self.policy.active_within_days > 0
-        return peers_of(self.bundle.reference, self.definition.entity, active=active)
+        return peers_of(
+            self.bundle.reference,
+            self.definition.entity,
+            target=self.bundle.manifest.target,
+            active=self.policy.active_within_days > 0,
+        )
 
     def context(self, histories: Histories, person: int, as_of: int) -> Context:
         """Say of whom and when the sentences about somebody speak."""
