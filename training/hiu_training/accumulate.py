@@ -26,6 +26,10 @@ CASES_IN_BIN = 10
 """Positive rows that a group of the calibration curve should have."""
 
 
+FOUND = "found_at"
+"""Cases on some list before their onset: what lead times rest on."""
+
+
 @dataclass(frozen=True)
 class Ranker:
     """Something that ranks the test rows.
@@ -170,6 +174,7 @@ class Accumulator:
         with np.errstate(invalid="ignore", divide="ignore"):
             for column, k in enumerate(self.setting.sizes):
                 some = np.where(found[column] > 1e-9, found[column], np.nan)
+                draws[f"{FOUND} {k}"] = found[column]
                 draws[f"lead_days_at {k}"] = lead[column] / some
                 draws[f"calls_before_onset_at {k}"] = calls[column] / some
         return draws

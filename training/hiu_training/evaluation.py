@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiu_risk.progress import Advance
-from hiu_training.accumulate import Accumulator, Draws, Floats, Ranker, Setting
+from hiu_training.accumulate import FOUND, Accumulator, Draws, Floats, Ranker, Setting
 from hiu_training.bootstrap import Scale, estimate, freedom_of, none_or_all, resample_people
 from hiu_training.curves import curves, net_benefit, thresholds_of
 from hiu_training.inputs import Rows
@@ -44,6 +44,9 @@ _SCALES: Mapping[str, Scale] = {
 }  # fmt: skip
 _LISTS = ("recall_at", "precision_at")
 _WITH_CASES = ("lead_days_at", "calls_before_onset_at")
+
+FEWEST_FOUND = 8
+"""Cases on a list that a mean of days or calls needs."""
 
 
 def evaluate(
@@ -179,8 +182,12 @@ class _Judge:
         summary: dict[str, Any] = {}
         for measure_name, values in draws.items():
             kind, _, k = measure_name.partition(" ")
+            if kind == FOUND:
+                continue
             freedom = freedom_of(reached[kind]) if kind in reached else people - 1
             told = _estimate(values, _SCALES.get(kind, "plain"), freedom)
+            if kind in _WITH_CASES and _few(draws, k):
+                told = dict.fromkeys(told)
             if kind in _LISTS and told["value"] == 0:
                 told["high"] = max(told["high"] or 0, none_or_all(people))
             if kind == "recall_at" and told["value"] == 1 and not self._lists_everybody(k):
@@ -247,7 +254,10 @@ class _Judge:
                 kind, _, k = key.partition(" ")
                 if kind in (*_LISTS, *_WITH_CASES):
                     apart = mine[key] - other[key]
-                    told.setdefault(kind, {})[k] = _estimate(apart, "plain", people - 1)
+                    one = _estimate(apart, "plain", people - 1)
+                    if kind in _WITH_CASES and (_few(mine, k) or _few(other, k)):
+                        one = dict.fromkeys(one)
+                    told.setdefault(kind, {})[k] = one
             differences[name] = told
         return differences
 
@@ -288,6 +298,11 @@ class _Judge:
 def _estimate(draws: Floats, scale: Scale, freedom: float) -> dict[str, float | None]:
     low, high = estimate(float(draws[0]), draws[1:], scale, freedom)
     return {"value": _number(draws[0]), "low": _number(low), "high": _number(high)}
+
+
+def _few(draws: Draws, k: str) -> bool:
+    """Tell whether a list of K found too few cases for a mean over them."""
+    return bool(draws[f"{FOUND} {k}"][0] < FEWEST_FOUND)
 
 
 def _turned_over(share: Mapping[str, float | None]) -> dict[str, float | None]:

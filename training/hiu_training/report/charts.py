@@ -300,7 +300,8 @@ def stability(evaluation: Evaluation, measure: str = "average_precision") -> str
             pooled = evaluation["rankers"][name][measure]["value"]
             axes.axhline(pooled, color=colour, linewidth=0.9, linestyle=(0, (2, 2)), zorder=1)
         dates = [day_of(origin["as_of"]) for origin in origins]
-        axes.set_xticks(range(len(dates)), [_day_in_words(d) for d in dates])
+        step = -(-len(dates) // 6)
+        axes.set_xticks(range(0, len(dates), step), [_day_in_words(d) for d in dates[::step]])
         axes.grid(axis="x", visible=False)
         axes.set_xlim(-0.5, len(dates) - 0.5)
         axes.set_ylim(bottom=0)

@@ -68,7 +68,8 @@ def cell(estimate: Mapping[str, Any] | None, digits: int = 3, *, sign: bool = Fa
             return NOTHING
         text = f"{value:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
         return text.replace("-", "\N{MINUS SIGN}")
-    if estimate.get("high") is None and estimate.get("low") is not None:
+    far = estimate.get("high") is not None and estimate["high"] > 50 * max(estimate["value"], 2)
+    if (estimate.get("high") is None or far) and estimate.get("low") is not None:
         return f"{estimate['value']:.{digits}f} ({estimate['low']:.{digits}f} or more)"
     return interval(estimate, digits)
 
@@ -273,7 +274,7 @@ def per_origin(evaluation: Evaluation, k: str) -> Table:
 def breakdown(evaluation: Evaluation, dimension: str, k: str) -> Table:
     """Judge each group by the lists made of everybody."""
     groups = evaluation["breakdowns"][dimension]
-    names = _in_groups(groups)
+    names = [n for n in _in_groups(groups) if n in shown(evaluation)]
     hidden = protected(groups)
     rows = []
     for group, told in groups.items():
@@ -289,7 +290,7 @@ def breakdown(evaluation: Evaluation, dimension: str, k: str) -> Table:
             "*" if hidden[group] else count(population["positive_people"]), *judged,
         ))  # fmt: skip
     return Table(
-        DIMENSIONS.get(dimension, f"By {dimension}"),
+        f"{DIMENSIONS.get(dimension, f'By {dimension}')}: recall and average precision",
         ("Group", "People", "To whom it happened",
          *(f"Recall at {capacity_name(k)}, {ranker_name(n)}" for n in names),
          *(f"Average precision, {ranker_name(n)}" for n in names)),
