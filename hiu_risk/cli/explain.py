@@ -9,6 +9,7 @@ import typer
 
 from hiu_risk.cli.explanation_table import say_explanation, say_faithful, say_stable
 from hiu_risk.cli.output import (
+    AsOf,
     HomeFolder,
     JsonFile,
     ModelName,
@@ -99,13 +100,7 @@ class ExplainResult(Result):
 
 
 def explain(
-    as_of: Annotated[
-        str,
-        typer.Option(
-            metavar="DATE",
-            help="Index date, 2025-03-01 or 2025-03-01T06:00:00Z; not for --faithfulness.",
-        ),
-    ] = "",
+    as_of: AsOf = "",
     person: Annotated[str, typer.Option(help="A pseudonym, as on a worklist.")] = "",
     everybody: Annotated[
         bool, typer.Option("--all", help="Take everybody's score apart, into files in --out.")
@@ -143,7 +138,8 @@ def explain(
 ) -> None:
     """Take scores apart: what raises them, what lowers them, and that it adds up.
 
-    Give one of --person, --all, --beeswarm, --dependence and --faithfulness.
+    Give one of --person, --all, --beeswarm, --dependence and --faithfulness; all but the last
+    need --as-of.
     """
     from hiu_risk.model import ModelHome
     from hiu_risk.times import parse_as_of
