@@ -184,5 +184,10 @@ def _say(result: TrainResult) -> None:
         if result.trees
         else "The anchor alone: trees did not prove to add anything"
     )
+    if result.calibration == "offset":
+        say(
+            "Too few positives to calibrate by (20 are needed): the level of the scores was fitted, "
+            "not how far apart they lie"
+        )
     say_evaluation(result)
     say(f"Model {result.version} is now {' and '.join(result.aliases)}")

@@ -24,14 +24,14 @@ from hiu_training.tune import Step, Tuned, alone, tune
 from tests.support.extracts import run_command
 from tests.support.trainings import PROTOCOL, write_protocol, write_region
 
-TRIALS = 7
+TRIALS = 6
 SHORT = PROTOCOL.replace("max_trees = 40", "max_trees = 20")
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tuning")
-    write_region(folder / "store", n_people=300)
+    write_region(folder / "store", n_people=260)
     write_protocol(folder, SHORT)
     with pytest.MonkeyPatch.context() as patch:
         assert run_command(patch, *_tune(folder)) == 0

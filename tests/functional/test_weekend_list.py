@@ -41,6 +41,7 @@ def test_a_weekend_model_learns_at_fridays_and_ranks_by_the_chance_of_a_call(pla
     assert {datetime.fromisoformat(date).weekday() for date in dates} == {4}
     assert (result["target"], result["horizon_days"]) == ("weekend", 5)
     assert result["dropped"]["not_at_risk"] == {}
+    assert result["rankers"]["model"]["lead_days_at"] == {}  # each weekend stands by itself
     # Calls come by each person's own rate: the model must find who calls, far above chance.
     assert result["rankers"]["model"]["auroc"]["low"] > 0.75
 

@@ -17,8 +17,8 @@ from hiu_training.inputs import Rows
 
 Ints = NDArray[np.int64]
 
-WITHOUT_LEAD = ("persistence",)
-"""Targets that happen at the horizon's end, so that the days until then say nothing."""
+WITHOUT_LEAD = ("persistence", "weekend")
+"""Targets that happen at the horizon's end, or anew each weekend: days until then say nothing."""
 
 YEAR = 365 * DAY
 
@@ -99,7 +99,7 @@ def describe(histories: Histories, rows: Rows, definition: Definition, target: s
     definition : Definition
         Whose incidents are counted as calls.
     target : str
-        Persistence has no cases.
+        Persistence and weekend have no cases.
     """
     cases = (
         None if target in WITHOUT_LEAD else find_cases(rows, counted_times(histories, definition))

@@ -163,6 +163,7 @@ def tune(
     histories = store.histories()
     split = make_split(protocol, histories.feeds, histories.zone)
     make_folds(split)  # before the work of building inputs
+    log.info("Building inputs at %d dates, all before the test dates", len(split.development))
     rows = make_rows(histories, split.development, protocol, catalogue)
     objective = _Objective(rows, _usable(make_folds(split), rows), protocol, catalogue)
     with alone(home), _study(home, _name(store, protocol)) as study:
