@@ -138,8 +138,8 @@ def explain(
 ) -> None:
     """Take scores apart: what raises them, what lowers them, and that it adds up.
 
-    Give one of --person, --all, --beeswarm, --dependence and --faithfulness; all but the last
-    need --as-of.
+    Give one of --person, --all, --beeswarm, --dependence and --faithfulness.
+    All but the last need --as-of.
     """
     from hiu_risk.model import ModelHome
     from hiu_risk.times import parse_as_of
