@@ -186,8 +186,8 @@ def _say(result: TrainResult) -> None:
     )
     if result.calibration == "offset":
         say(
-            "Too few positives to calibrate by (20 are needed): the level of the scores was fitted, "
-            "not how far apart they lie"
+            "Too few positives to calibrate by (20 are needed): the level of the scores was "
+            "fitted, not how far apart they lie"
         )
     say_evaluation(result)
     say(f"Model {result.version} is now {' and '.join(result.aliases)}")
