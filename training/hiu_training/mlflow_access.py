@@ -96,7 +96,7 @@ def quiet() -> Iterator[None]:
         os.environ.setdefault(name, value)
     # MLflow writes its own address into the environment: the next run must not inherit it.
     uris = {name: os.environ.get(name) for name in _ADDRESSES}
-    noisy = [logging.getLogger(name) for name in ("mlflow", "alembic")]
+    noisy = [logging.getLogger(name) for name in ("mlflow", "alembic", "urllib3")]
     levels = [logger.level for logger in noisy]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -274,20 +274,28 @@ def take_in(home: ModelHome, bundle: Bundle, protocol: Protocol, *, now: str) ->
         home.set_alias("challenger", bundle.version)
     aliases: tuple[str, ...] = ("challenger",)
     if protocol.promote == "first" and not champion_of(home):
-        judged = judge_model(home, bundle.version, protocol.gates)
-        ledger.append(
-            at=to_seconds(datetime.fromisoformat(now)),
-            action="first",
-            version=bundle.version,
-            previous_version="",
-            who=TRAINING,
-            reason='first model of this home; its protocol says promote = "first"',
-            gates=[asdict(gate) for gate in judged.gates],
-            evidence=judged.evidence,
-        )
-        aliases = ("challenger", "champion")
+        try:
+            _crown_first(ledger, bundle, protocol.gates, now)
+            aliases = ("challenger", "champion")
+        except ModelError:
+            if not ledger.champion:  # else another training was first, a moment ago
+                raise
     follow(home)
     return aliases
+
+
+def _crown_first(ledger: Ledger, bundle: Bundle, settings: GateSettings, now: str) -> None:
+    judged = judge_model(ledger.home, bundle.version, settings)
+    ledger.append(
+        at=to_seconds(datetime.fromisoformat(now)),
+        action="first",
+        version=bundle.version,
+        previous_version="",
+        who=TRAINING,
+        reason='first model of this home; its protocol says promote = "first"',
+        gates=[asdict(gate) for gate in judged.gates],
+        evidence=judged.evidence,
+    )
 
 
 def note(home: ModelHome, *, who: str, text: str, at: int, model: str = "champion") -> Entry:
@@ -342,7 +350,13 @@ def mlflow_versions(home: ModelHome, bundle: Bundle) -> Sequence[Registered]:
 
 
 def _require_registered(home: ModelHome, bundle: Bundle) -> None:
-    if not mlflow_versions(home, bundle):
+    try:
+        known = mlflow_versions(home, bundle)
+    except ModelError as error:
+        raise ModelError(
+            f"{error.what}; nothing was changed", where=error.where, fix=error.fix
+        ) from error
+    if not known:
         raise ModelError(
             f"MLflow has no version of model {bundle.version}; nothing was changed",
             where=where(home.path),
