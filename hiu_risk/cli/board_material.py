@@ -73,6 +73,9 @@ def gather(
         evaluation=find(home, bundle.version, "evaluation") or {},
         audit={} if audit is None else audit.model_dump(mode="json"),
         store=store.manifest.model_dump(mode="json"),
+        reasons={
+            name: find(home, bundle.version, name) or {} for name in ("faithfulness", "stability")
+        },
     )
     rule = next((rules[kept.bundle_id] for kept in reversed(lists) if kept.bundle_id in rules),
                 _rule(bundle))  # fmt: skip

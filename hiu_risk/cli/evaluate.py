@@ -135,7 +135,10 @@ def _write_report(
     from hiu_training.report.known import Known
 
     audit = find(home, bundle.version, "audit") or {}
-    report_files(out, Known(bundle, evaluation, audit, store.manifest.model_dump()))
+    reasons = {
+        name: find(home, bundle.version, name) or {} for name in ("faithfulness", "stability")
+    }
+    report_files(out, Known(bundle, evaluation, audit, store.manifest.model_dump(), reasons))
 
 
 def _horizons(family: HorizonFamily, values: NDArray[np.float32]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from hiu_risk.model import Anchor, AnchorInput, Booster, Bundle
 from hiu_risk.times import DAY, FOREVER
 from hiu_training.faithfulness import events_behind, faithfulness, mean_of
 from hiu_training.inputs import Rows
+from hiu_training.report import card
+from hiu_training.report.known import Known
 from hiu_training.stability import taken
 from tests.support.region import random_region
 from tests.support.serving import make_bundle
@@ -133,3 +135,18 @@ def test_rows_can_be_taken_several_times() -> None:
     assert twice.person.tolist() == [3, 3, 5]
     assert twice.as_ofs is rows.as_ofs
     assert len(twice) == 3
+
+
+def test_the_model_card_tells_what_was_measured_and_of_few_people_nothing() -> None:
+    histories, values = everybody()
+    bundle = planted({"calls_90d": 1.0})
+    found = faithfulness(histories, rows_of(histories, values), bundle, capacity=30)
+    told = [fact for fact in card.facts(Known(bundle, reasons={"faithfulness": found}))
+            if fact.section == "Reasons"]  # fmt: skip
+    assert told[0].value.startswith("100% (")
+    assert told[0].value.endswith(" of top reasons on lists of 30 at 1 test date")
+    few = {**found, "people": 7}
+    (blank,) = [fact for fact in card.facts(Known(bundle, reasons={"faithfulness": few}))
+                if fact.section == "Reasons"]  # fmt: skip
+    assert blank.value == ""
+    assert "hiu-risk explain --faithfulness" in blank.to_complete

@@ -66,6 +66,7 @@ def stability(
     own = _top_three(bundle, test, listed)
     catalogue = default_catalogue().select(bundle.feature_names)
     result: dict[str, Any] = {"capacity": capacity, "refits": refits, "listed": len(listed)}
+    result["people"] = len(np.unique(test.person[listed]))
     for name, tries in (
         ("seeds", _other_seeds(development, protocol, refits)),
         ("resamples", _resampled(development, protocol, refits)),

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hiu_risk import NOT_FOR
+from hiu_training.report import reasons
 from hiu_training.report import tripod_answers as answers
 from hiu_training.report.known import Known, interval, middle_capacity
 
@@ -31,7 +32,8 @@ class CardFact:
     Parameters
     ----------
     section : str
-        ``The model``, ``Use``, ``Data``, ``Performance``, ``Fairness`` or ``Limits``.
+        ``The model``, ``Use``, ``Data``, ``Performance``, ``Reasons``, ``Fairness`` or
+        ``Limits``.
     name : str
         What is told.
     value : str
@@ -49,8 +51,8 @@ class CardFact:
 def facts(known: Known) -> list[CardFact]:
     """Give the card of a model, line by line."""
     return [
-        *_model(known), *_use(known), *_data(known), *_performance(known), *_fairness(known),
-        *_limits(known),
+        *_model(known), *_use(known), *_data(known), *_performance(known), *_reasons(known),
+        *_fairness(known), *_limits(known),
     ]  # fmt: skip
 
 
@@ -122,6 +124,16 @@ def _performance(known: Known) -> list[CardFact]:
         told.append(CardFact(here, "Calibration slope (1 is right)", interval(slope, 2)))
         told.append(CardFact(here, "Calibration intercept (0 is right)", interval(offset, 2)))
     return told
+
+
+def _reasons(known: Known) -> list[CardFact]:
+    told = reasons.lines(known.reasons)
+    if told:
+        return [CardFact("Reasons", name, value) for name, value in told]
+    return [
+        CardFact("Reasons", "Faithfulness", "", "To be completed by the data scientist: run "
+                 "hiu-risk explain --faithfulness.")
+    ]  # fmt: skip
 
 
 def _fairness(known: Known) -> list[CardFact]:

@@ -28,12 +28,15 @@ class Known:
     evaluation, audit, store : mapping
         The evaluation (see :func:`hiu_training.evaluation.evaluate`), the published audit and
         the store's manifest as plain data; empty where there is none.
+    reasons : mapping
+        What was measured about the reasons: the evidence ``faithfulness`` and ``stability``.
     """
 
     bundle: Bundle
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     audit: Mapping[str, Any] = field(default_factory=dict)
     store: Mapping[str, Any] = field(default_factory=dict)
+    reasons: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def version(self) -> str:
