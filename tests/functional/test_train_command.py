@@ -71,9 +71,9 @@ def test_mlflow_holds_the_run_and_the_model_without_a_pickle(place: Path) -> Non
     names = {path.name for path in files}
     assert {"MLmodel", "evaluation.json", "protocol.toml", "calibration.svg"} <= names
     assert not [path for path in files if path.suffix in (".pkl", ".pickle", ".joblib")]
-    from hiu_training.tracking import _quiet
+    from hiu_training.mlflow_access import quiet
 
-    with _quiet():
+    with quiet():
         import mlflow
 
         uri = f"sqlite:///{place / 'home/mlflow.db'}"

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hiu_risk.errors import UsageError
 from hiu_training.gates import Gate, GateEvidence, judge_gates
 from hiu_training.protocol import parse_protocol
 from hiu_training.settings import GateSettings
@@ -130,6 +131,7 @@ def test_the_rivals_and_the_capacity_can_be_declared() -> None:
     gates = outcomes(changed("differences/anchor", apart(-0.5)), declared)
     assert gates["average precision"].passed
     assert gates["recall at K"].detail.startswith("at 50: ")
+    assert outcomes(EVIDENCE, GateSettings(capacity="1%"))["recall at K"].detail[:7] == "at 1%: "
     gates = outcomes(EVIDENCE, GateSettings(baselines=("count_90d", "count_91d"), capacity=51))
     assert gates["average precision"].outcome == "insufficient evidence"
     assert "count_91d" in gates["average precision"].detail
@@ -324,3 +326,13 @@ def test_gates_are_declared_in_the_protocol_and_do_not_reach_the_model() -> None
     strict = parse_protocol("horizon_days = 90\n[gates]\nslope_low = 0.9\ncapacity = 50")
     assert strict.gates == GateSettings(slope_low=0.9, capacity=50)
     assert strict.hash == plain.hash
+    assert parse_protocol('[gates]\ncapacity = "1%"').gates.capacity == "1%"
+    for wrong, says in (
+        ("capacity = 0", 'capacity must be a whole number above zero, or such as "1%"'),
+        ("slope_low = 1.1", "slope_low must be a number"),
+        ("slop_low = 1", "unknown key 'slop_low'"),
+    ):
+        with pytest.raises(UsageError) as caught:
+            parse_protocol(f"seed = 1\n[gates]\n{wrong}")
+        assert says in str(caught.value)
+        assert "line 3" in str(caught.value)

@@ -155,8 +155,8 @@ class GateSettings:
     ----------
     baselines : tuple of str
         The rankers it must beat the best of; empty: every baseline that was judged.
-    capacity : int or None
-        The K of recall; None is 75, or the middle of ``capacities``.
+    capacity : int, str or None
+        The K of recall, also such as ``"1%"``; None is 75, or the middle of ``capacities``.
     min_positive_people : int
         Different people who became cases at the test dates; with fewer nothing is concluded.
     slope_low, slope_high : float
@@ -176,7 +176,10 @@ class GateSettings:
     """
 
     baselines: tuple[str, ...] = ()
-    capacity: Annotated[int, Field(ge=1)] | None = None
+    capacity: Annotated[
+        Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=r"^[0-9.]+%$")] | None,
+        Field(description='a whole number above zero, or such as "1%"'),
+    ] = None
     min_positive_people: Annotated[int, Field(ge=1, le=100_000)] = 20
     slope_low: Annotated[float, Field(gt=0, le=1)] = 0.8
     slope_high: Annotated[float, Field(ge=1, le=100)] = 1.25

@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hiu_risk.model import Bundle
-from hiu_training.mlflow_access import check_file as _check_file
-from hiu_training.mlflow_access import mlflow_at, own_database, tracking_uri
-from hiu_training.mlflow_access import quiet as _quiet
-
-__all__ = ["Run", "Tracked", "_check_file", "_quiet", "check_reachable", "track", "tracking_uri"]
+from hiu_training.mlflow_access import mlflow_at, own_database
 
 EXPERIMENT = "hiu-risk"
 REGISTERED = "hiu-risk"
