@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Scale = Literal["share", "amount", "plain"]
+Scale = Literal["share", "amount", "plain", "apart"]
 
 LEVEL = 0.95
 
@@ -100,7 +100,8 @@ def estimate(
     The resamples tell how much the measure varies; Student's t, with as many degrees of freedom
     as the people behind that variation can carry, tells how far to go. Shares are taken on the
     arcsine scale and amounts on the square root's, where the spread depends least on the value.
-    Decision 0023 shows what that covers, and what percentiles do.
+    Differences, which have long tails and no such scale, take percentiles, further out by as much
+    as Student's t is beyond the normal. Decision 0023 shows what that covers.
 
     Parameters
     ----------
@@ -109,7 +110,7 @@ def estimate(
     draws : float64 array
         Those of the resamples; what is not a number is left out.
     scale : str
-        ``share`` (0 to 1), ``amount`` (0 or more) or ``plain``.
+        ``share`` (0 to 1), ``amount`` (0 or more), ``plain``, or ``apart`` (a difference).
     freedom : float
         Degrees of freedom; see :func:`freedom_of`.
 
@@ -127,6 +128,10 @@ def estimate(
     known = draws[np.isfinite(draws)]
     if not np.isfinite(value) or len(known) < max(2, len(draws) // 2):
         return float("nan"), float("nan")
+    if scale == "apart":
+        tail = _beyond(_quantile(max(freedom, 2.0)))
+        low, high = np.quantile(known, [tail, 1 - tail])
+        return min(float(low), value), max(float(high), value)
     here, spread = _to(np.array(value), scale), float(_to(known, scale).std(ddof=1))
     reach = _quantile(max(freedom, 2.0)) * spread
     low, high = (float(_back(np.array(here + side * reach), scale)) for side in (-1, 1))
@@ -149,6 +154,12 @@ def _quantile(freedom: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(min(freedom, 1e6), (1 + LEVEL) / 2))
+
+
+def _beyond(quantile: float) -> float:
+    from scipy.special import ndtr
+
+    return float(ndtr(-quantile))
 
 
 def freedom_of(influence: Floats) -> float:

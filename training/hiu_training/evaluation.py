@@ -249,12 +249,12 @@ class _Judge:
                 reach = self.influence[MODEL], self.influence[name]
                 apart = reach[0][kind] - reach[1][kind] if kind in reach[0] else None
                 freedom = people - 1 if apart is None else freedom_of(apart)
-                told[kind] = _estimate(mine[kind] - other[kind], "plain", freedom)
+                told[kind] = _estimate(mine[kind] - other[kind], "apart", freedom)
             for key in mine:
                 kind, _, k = key.partition(" ")
                 if kind in (*_LISTS, *_WITH_CASES):
                     apart = mine[key] - other[key]
-                    one = _estimate(apart, "plain", people - 1)
+                    one = _estimate(apart, "apart", people - 1)
                     if kind in _WITH_CASES and (_few(mine, k) or _few(other, k)):
                         one = dict.fromkeys(one)
                     told.setdefault(kind, {})[k] = one

@@ -114,7 +114,8 @@ def _parts(evaluation: Mapping[str, Any], k: str) -> list[Part]:
         part("How long before",
              f"The share of all cases that was on a list of {capacity_name(k)} at least so many "
              "days before the event. Height at the left is the share ever listed; a line that "
-             "stays high to the right leaves time to help.",
+             "stays high to the right leaves time to help. Here a case is one event of one "
+             "person, on the list of any test date before it.",
              lambda: charts.lead_time(evaluation, k), tables.lead_time(evaluation, k),
              tables.measure_at(evaluation, "lead_days_at"),
              tables.measure_at(evaluation, "calls_before_onset_at"))  # fmt: skip

@@ -15,6 +15,9 @@ from hiu_training.report.known import interval
 from hiu_training.report.names import DIMENSIONS, capacity_name, ranker_name
 
 Evaluation = Mapping[str, Any]
+MOST_GROUPS = 8
+"""Of more groups than this, those that can't be judged are put together."""
+
 NOTHING = "\N{EN DASH}"
 
 MEASURES_AT: Mapping[str, tuple[str, int]] = {
@@ -276,8 +279,11 @@ def breakdown(evaluation: Evaluation, dimension: str, k: str) -> Table:
     groups = evaluation["breakdowns"][dimension]
     names = [n for n in _in_groups(groups) if n in shown(evaluation)]
     hidden = protected(groups)
-    rows = []
+    rows, others = [], 0
     for group, told in groups.items():
+        if not told["rankers"] and len(groups) > MOST_GROUPS:
+            others += 1
+            continue
         if told["rankers"]:
             judged = [cell(told["rankers"][n]["recall_at"].get(k), 2) for n in names] + [
                 cell(told["rankers"][n]["average_precision"], 2) for n in names
@@ -289,6 +295,8 @@ def breakdown(evaluation: Evaluation, dimension: str, k: str) -> Table:
             str(group), count(population["people"]),
             "*" if hidden[group] else count(population["positive_people"]), *judged,
         ))  # fmt: skip
+    if others:
+        rows.append((f"{others} others", "", "", *(["too few"] * (2 * len(names)))))
     return Table(
         f"{DIMENSIONS.get(dimension, f'By {dimension}')}: recall and average precision",
         ("Group", "People", "To whom it happened",
