@@ -20,6 +20,7 @@ from hiu_risk.cli.output import (
 from hiu_training.audit.result import MAY_NOT_LEAVE, AuditDocument
 
 if TYPE_CHECKING:
+    from hiu_risk.model import ModelHome
     from hiu_training.protocol import Protocol
 
 
@@ -104,7 +105,6 @@ def audit(
     from hiu_risk.model import ModelHome
     from hiu_risk.store import Store
     from hiu_risk.suppression import SmallNumbers
-    from hiu_training.audit.choice import check_choice
     from hiu_training.audit.kept import keep_audit, kept_audits
     from hiu_training.audit.page import write_page
     from hiu_training.audit.run import Request, run_audit
@@ -118,6 +118,8 @@ def audit(
     models = ModelHome(home)
     bundle = models.load(model)
     if choose:
+        from hiu_training.audit.choice import check_choice
+
         check_choice(choose, bundle, who, reason)
     request = Request(
         model=model,
@@ -133,7 +135,7 @@ def audit(
     kept = keep_audit(models, bundle.version, document, whole=not by) if document.suppressed else ""
     chosen = ""
     if choose:
-        chosen = _record(home, model, choose, who, reason, document, kept)
+        chosen = _record(models, model, (choose, who, reason), document, kept, whole=not by)
     result = AuditResult(**dict(document), page=str(page), evidence=kept, mitigated_version=chosen)
     _say(result)
     write_result(json_file, result)
@@ -165,15 +167,21 @@ def _references(given: list[str] | None) -> dict[str, str]:
 
 
 def _record(
-    home: Path, model: str, choose: str, who: str, reason: str, document: AuditDocument, kept: str
+    models: ModelHome,
+    model: str,
+    decided: tuple[str, str, str],
+    document: AuditDocument,
+    kept: str,
+    *,
+    whole: bool,
 ) -> str:
-    from hiu_risk.model import ModelHome
     from hiu_risk.times import now, to_seconds
     from hiu_training.audit.choice import record
 
+    choose, who, reason = decided
     return record(
-        ModelHome(home), model, choose, who=who, reason=reason, at=to_seconds(now()),
-        document=document, evidence=kept,
+        models, model, choose, who=who, reason=reason, at=to_seconds(now()), document=document,
+        evidence=kept, whole=whole,
     )  # fmt: skip
 
 

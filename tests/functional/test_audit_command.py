@@ -14,6 +14,9 @@ from markupsafe import escape
 from hiu_risk.cli.audit import AuditResult
 from hiu_risk.cli.main import main
 from hiu_risk.ingest import run_ingest
+from hiu_risk.model import ModelHome
+from hiu_risk.model.evidence import find
+from hiu_risk.model.ledger import Ledger
 from hiu_risk.synth import write_region
 from hiu_training.audit.result import MAY_NOT_LEAVE
 from hiu_training.protocol import parse_protocol
@@ -111,6 +114,78 @@ def test_pairs_and_chosen_columns(run: Run, tmp_path: Path) -> None:
     assert [g["name"] for g in result["pairs"]] == ["sex x imd_quintile"]
 
 
+def test_an_audit_is_kept_and_the_next_one_takes_it_into_account(
+    run: Run, tmp_path: Path, folder: Path
+) -> None:
+    home = tmp_path / "home"
+    make_home(home, ModelHome(folder / "home").load())
+    few = ("--by", "sex", "--resamples", 100)
+    assert run(*few, "--json", tmp_path / "1.json", home=home)[0] == 0
+    assert run(*few, "--json", tmp_path / "2.json", home=home)[0] == 0
+    first, second = (json.loads((tmp_path / f"{n}.json").read_text()) for n in (1, 2))
+    assert first["evidence"] == second["evidence"]  # the same rows: the same numbers
+    version = ModelHome(home).load().version
+    assert len(list((home / "evidence" / version).glob("audit-*.json"))) == 1
+    assert (
+        run("--resamples", 100, "--capacity", 30, "--json", tmp_path / "3.json", home=home)[0] == 0
+    )
+    third = json.loads((tmp_path / "3.json").read_text())
+    assert find(ModelHome(home), version, "audit")["primary"] == 30
+    sexes = [next(g for g in d["groupings"] if g["name"] == "sex") for d in (first, third)]
+    for before, now in zip(*(grouping["groups"] for grouping in sexes), strict=True):
+        for name in ("rows", "cases"):
+            assert now[name] in (before[name], "*")
+            assert before[name] != "*" or now[name] == "*"
+    assert [p["label"] for p in third["trend"]] == []  # another list length is another question
+
+
+def test_an_audit_for_the_team_alone_is_not_kept(run: Run, tmp_path: Path, folder: Path) -> None:
+    home = tmp_path / "home"
+    make_home(home, ModelHome(folder / "home").load())
+    assert run("--by", "sex", "--resamples", 100, "--no-suppression", home=home)[0] == 0
+    assert not (home / "evidence").exists()
+
+
+def test_kept_audits_that_cant_be_read_stop_the_next_one(
+    run: Run, tmp_path: Path, folder: Path
+) -> None:
+    home = tmp_path / "home"
+    version = ModelHome(folder / "home").load().version
+    make_home(home, ModelHome(folder / "home").load())
+    kept = home / "evidence" / version / "audit-0123.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("{}", encoding="utf-8")
+    code, _, said = run("--by", "sex", "--resamples", 100, home=home)
+    assert code == 1
+    assert "the next one can't be protected from subtraction" in said
+    assert not list(tmp_path.rglob("audit.html"))
+
+
+@pytest.mark.slow
+def test_a_chosen_mitigation_is_in_the_model_and_in_the_ledger(
+    run: Run, tmp_path: Path, folder: Path
+) -> None:
+    home = tmp_path / "home"
+    make_home(home, ModelHome(folder / "home").load())
+    before = ModelHome(home).aliases()["champion"]
+    code, _, _ = run(
+        "--by", "sex", "--resamples", 100, "--mitigation", "--even-out", "sex",
+        "--choose", "reserve:sex", "--who", "A. Reader", "--reason", "The board decided so",
+        "--json", tmp_path / "a.json", home=home,
+    )  # fmt: skip
+    assert code == 0
+    result = json.loads((tmp_path / "a.json").read_text())
+    names = [option["name"] for option in result["mitigation"]["options"]]
+    assert names == ["reserve:sex", "drop:protected", "reductions:sex"]
+    copy = ModelHome(home).load("challenger")
+    assert copy.version == result["mitigated_version"]
+    assert copy.manifest.mitigation["name"] == "reserve:sex"
+    assert ModelHome(home).aliases()["champion"] == before
+    [entry] = Ledger(home).entries()
+    assert (entry.action, entry.version, entry.who) == ("mitigation", copy.version, "A. Reader")
+    assert Ledger(home).verify() == []
+
+
 def test_small_numbers_are_shown_only_when_asked_and_said(run: Run, tmp_path: Path) -> None:
     _, said, _ = run("--by", "sex", "--resamples", 100)
     assert MAY_NOT_LEAVE not in said
@@ -123,6 +198,13 @@ def test_small_numbers_are_shown_only_when_asked_and_said(run: Run, tmp_path: Pa
     ("words", "changes", "code", "message"),
     [
         (("--by", "sexx"), {}, 2, "did you mean 'sex'?"),
+        (("--reference", "sex=femal"), {}, 2, "did you mean 'female'?"),
+        (("--reference", "sex"), {}, 2, "not a column and a group"),
+        (("--quarter", "2031Q1"), {}, 1, "outcomes of 2031Q1 are not yet observed"),
+        (("--quarter", "third"), {}, 2, "write it as 2026Q3"),
+        (("--choose", "reserve:sex"), {}, 2, "a decision needs a name"),
+        (("--choose", "drop:protected", "--who", "A", "--reason", "b"), {}, 2, "still has age"),
+        (("--choose", "quota", "--who", "A", "--reason", "b"), {}, 2, "no such option 'quota'"),
         (("--resamples", 5), {}, 2, "100 resamples or more"),
         (("--capacity", 0), {}, 2, "capacities must be 1 or more"),
         ((), {"protocol": "nowhere.toml"}, 2, "can't read the protocol"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from hiu_risk.errors import UsageError
@@ -14,6 +16,8 @@ from hiu_risk.model.signing import check_reason, check_who
 from hiu_training.audit.drivers import ITSELF
 from hiu_training.audit.options import DISCRIMINATION, LEFT_OUT
 from hiu_training.audit.result import AuditDocument
+from hiu_training.registry import follow
+from hiu_training.tracking import Run, track
 
 KINDS = ("none", "reserve:COLUMN", "drop:protected", "drop:CONCEPT")
 """What may be recorded."""
@@ -69,6 +73,7 @@ def record(
     at: int,
     document: AuditDocument,
     evidence: str,
+    whole: bool = True,
 ) -> str:
     """Keep a copy of the model that carries the choice, and write the ledger; gives its version.
 
@@ -92,6 +97,15 @@ def record(
         The audit it was decided on.
     evidence : str
         Hash of that audit as kept; empty if it wasn't.
+    whole : bool
+        Whether it is of all groupings: only then it is the copy's audit too.
+
+    Raises
+    ------
+    UsageError
+        No name or reason.
+    ModelError
+        MLflow can't be reached: nothing is kept then.
     """
     bundle = home.load(model)
     who, reason = check_who(who), check_reason(reason, needed=True)
@@ -105,22 +119,38 @@ def record(
         "of_model": bundle.version,
     }
     copy = replace(bundle, manifest=replace(bundle.manifest, mitigation=note))
+    _register(home, copy, note)
     home.add(copy)
     kept = document.model_dump(mode="json") | {"chosen_mitigation": f"{note['title']} ({choice})"}
     found = {"mitigation": keep(home, copy.version, "mitigation", note)}
     evaluation = find(home, bundle.version, "evaluation")
     if evaluation is not None:  # the scores are the same
         found["evaluation"] = keep(home, copy.version, "evaluation", evaluation)
-    if document.suppressed:
+    if document.suppressed and whole:
         found["audit"] = keep(home, copy.version, "audit", kept)
     if evidence:
         found["decided_on"] = evidence
-    Ledger(home).append(
+    ledger = Ledger(home)
+    ledger.append(
         at=at, action="mitigation", alias="challenger", version=copy.version, who=who,
         reason=f"{choice}: {reason}", evidence=found,
     )  # fmt: skip
-    home.set_alias("challenger", copy.version)
+    with ledger.locked():
+        home.set_alias("challenger", copy.version)
+    follow(home)
     return copy.version
+
+
+def _register(home: ModelHome, copy: Bundle, note: dict[str, Any]) -> None:
+    """Let MLflow know the copy first, so that it can be promoted."""
+    run = Run(
+        parameters={"mitigation": note["name"], "of_model": note["of_model"]},
+        metrics={},
+        tags={"mitigation": str(note["name"])},
+        files=(),
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        track(home.path, copy, copy.save(Path(scratch) / copy.version), run)
 
 
 def _title(choice: str) -> str:

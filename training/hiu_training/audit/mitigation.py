@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hiu_features.feature import CONCEPTS
 from hiu_risk.histories import Histories
 from hiu_risk.model import Bundle
 from hiu_risk.suppression import SmallNumbers
@@ -126,7 +127,7 @@ def _left_out(again: Relearning, drop: Sequence[str]) -> list[tuple[Option, Scor
             name=f"drop:{name}",
             title="Leave out age, sex and deprivation"
             if name == "protected"
-            else f"Leave out {name.replace('_', ' ')}",
+            else f"Leave out: {CONCEPTS.get(name, name).lower()}",
             meaning=f"Learned again without {', '.join(inputs)}.",
             caution=LEFT_OUT,
             grouping="",

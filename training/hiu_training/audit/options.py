@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -156,7 +157,9 @@ class Relearning:
             objective=ErrorRate(costs={"fp": 1.0 / (1 + many), "fn": many / (1 + many)}),
             max_iter=15,
         )
-        learner.fit(inputs, label[chosen], sensitive_features=group[chosen])
+        with warnings.catch_warnings():  # fairlearn's own use of pandas
+            warnings.simplefilter("ignore", DeprecationWarning)
+            learner.fit(inputs, label[chosen], sensitive_features=group[chosen])
         weights = np.asarray(learner.weights_, np.float64)
         members = [
             (w, model)

@@ -20,6 +20,8 @@ NOT_PROTECTED = (
     "Likelihood: of the counts that remain possible, a reader may think some likelier.",
     "Counts of events (linkage, identity): small ones are hidden in each report, but they aren't "
     "checked against other reports.",
+    "Prices of mitigation: they are checked against the audit that they stand in, not against "
+    "other reports.",
     "A reader who already knows some of the people and whether they were listed.",
     "Medians, AUROC, average precision, calibration lines, drivers and proxies: they need at least "
     "8 people, most of them 20 who became cases, but aren't checked against other reports.",
