@@ -12,7 +12,23 @@ import pypdf
 import pytest
 
 from hiu_risk.times import DAY
-from hiu_training.audit.result import Estimate, TrendPoint
+from hiu_training.audit.result import (
+    Driver,
+    DriverGroup,
+    DriverGrouping,
+    Estimate,
+    Identity,
+    IdentityGroup,
+    IdentityGrouping,
+    Linkage,
+    Mitigation,
+    PricedOption,
+    Proxy,
+    SecondGroup,
+    SecondGrouping,
+    SecondOutcome,
+    TrendPoint,
+)
 from hiu_training.board.blocks import Block, Pack, Section, plain, texts
 from hiu_training.board.brief import brief_section
 from hiu_training.board.decided import changes_section, decisions_section
@@ -165,6 +181,55 @@ def test_the_trend_has_a_chart_and_the_table_behind_it() -> None:
     text = said(fairness_full_section(with_trend(material())))
     assert "2023Q1, aaaaaa 70% (60 to 80); 2023Q2, bbbbbb 50% (40 to 60)" in text
     assert "Share of cases missed, over audits" in text
+
+
+NUMBER = Estimate(value=0.25, low=0.125, high=0.5)
+
+
+def option(name: str, **more: Any) -> PricedOption:
+    return PricedOption(
+        name=name, title=f"Option {name}", meaning="", grouping="sex", grouping_title="Sex",
+        uses_characteristic=True, caution="Selecting by sex can itself be discrimination.",
+        found=40, missed=NUMBER, found_change=NUMBER, observed_expected=NUMBER,
+        calibration_error_change=None, widest_gap_before=0.2, widest_gap_after="*", groups=(),
+        **more,
+    )  # fmt: skip
+
+
+def test_whatever_else_an_audit_holds_is_printed() -> None:
+    made = material()
+    assert made.audit is not None
+    audit = made.audit.model_copy(update={
+        "chosen_mitigation": "reserved places",
+        "mitigation": Mitigation(baseline=option("now"), options=(option("other"),), not_tried=()),
+        "second_outcome": SecondOutcome(
+            title="an emergency admission", note="Not the aim.", comparisons=1,
+            overall=SecondGroup(label="Everybody", cases=90, found=10, missed=NUMBER,
+                                difference=None, verdict="not_compared"),
+            groupings=(SecondGrouping(name="sex", title="Sex", note="", from_rounded=False,
+                                      groups=()),),
+        ),
+        "linkage": (Linkage(source="call", outcome="see_treat", events=90, linked=80,
+                            coverage=0.89),),
+        "identity": Identity(
+            by_site=(), unsure_means="by name", not_known=("Some are unknown.",),
+            groupings=(IdentityGrouping(name="sex", title="Sex", groups=(
+                IdentityGroup(label="Female", people=90, events=200, unsure=NUMBER),)),),
+        ),
+        "drivers": (DriverGrouping(name="sex", title="Sex", groups=(
+            DriverGroup(label="Female", people=90, score=NUMBER, drivers=(
+                Driver(concept="how_often", title="How often", difference=NUMBER),)),)),),
+        "proxies": (Proxy(grouping="sex", title="Sex", label="Female", people=90,
+                          without_itself=NUMBER, direct_inputs=(), strongest_concept="A&E"),),
+    })  # fmt: skip
+    text = said(fairness_full_section(replace(made, audit=audit)))
+    for words in (
+        "Chosen: reserved places.", "Option other: Sex", "+25 (+12 to +50) | 20 | *",
+        "Selecting by sex can itself be discrimination.", "By another outcome: an emergency",
+        "call, see treat | 90 | 80 | 89%", "Unsure: by name.", "Some are unknown.",
+        "How often | 0.25 (0.12 to 0.50)", "0.25 (0.12 to 0.50) | A&E",
+    ):  # fmt: skip
+        assert words in text
 
 
 def test_without_evidence_nothing_passes() -> None:

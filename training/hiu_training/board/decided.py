@@ -12,7 +12,7 @@ from hiu_training.board.blocks import Block, Bullets, Chart, Column, Facts, Para
 from hiu_training.board.charts import Bar, share_chart
 from hiu_training.board.feeds import late_lists
 from hiu_training.board.people import PeopleShown, show_people, small_note
-from hiu_training.board.published import Counts, change_words, publish, share_words
+from hiu_training.board.published import NOT_SHOWN, Counts, Share, change_words, publish
 from hiu_training.board.records import ANSWERS, Decision, ListMade, Material
 from hiu_training.board.words import ANSWERS as ANSWER_WORDS
 from hiu_training.board.words import day_at, phrase, plural
@@ -49,10 +49,7 @@ def decisions_section(material: Material) -> Section:
     """Say what people decided about those the software listed, and where models were overridden."""
     shown = show_decisions(material.lists, material.decisions, material.rule)
     names = (*ANSWERS, _NONE)
-    bars = [
-        Bar(ANSWER_WORDS[n].split(":")[0], s := shown.share(n, "listed"), share_words(s))
-        for n in names
-    ]
+    bars = [_bar(shown, name) for name in names]
     says = "Share of listed people by the latest decision about them: " + "; ".join(
         f"{bar.label} {bar.words}" for bar in bars
     )
@@ -72,6 +69,15 @@ def decisions_section(material: Material) -> Section:
         *_overrides(material),
     ]
     return Section("decisions", "Decisions, overrides and their reasons", tuple(blocks))
+
+
+def _bar(shown: Counts, name: str) -> Bar:
+    """Give a share without an interval: decisions are counted, not estimated."""
+    share = shown.share(name, "listed")
+    label = ANSWER_WORDS[name].split(":")[0]
+    if share is None:
+        return Bar(label, None, NOT_SHOWN)
+    return Bar(label, Share(share.value, share.value, share.value), f"{100 * share.value:.0f}%")
 
 
 def _reasons(shown: Counts, answer: str) -> list[tuple[str, str]]:

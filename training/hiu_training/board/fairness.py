@@ -198,7 +198,7 @@ def _listed(audit: AuditDocument, grouping: GroupingResult) -> Table:
         Column("Group", share=1.5),
         Column("Person-dates", True),
         *(Column(f"Found by a list of {k}", True, 1.4) for k in audit.capacities),
-        Column("Share listed", True, 1.4),
+        Column("Share listed", True, 1.9),
         Column("Listed who became cases", True, 1.4),
     )
     return Table(f"{grouping.title}: who is listed, and how often rightly", columns, tuple(rows))
