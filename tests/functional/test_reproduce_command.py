@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,18 @@ def test_a_run_stands_for_its_model_and_other_data_are_named(
     assert [difference.what for difference in result.differences] == ["data"]
     assert result.trained_id is None
     assert "Not trained: with other data another model would come out" in said
+
+
+def test_a_choice_recorded_about_a_model_is_not_a_difference(
+    place: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    home = ModelHome(place / "home")
+    bundle = home.load()
+    chosen = replace(bundle, manifest=replace(bundle.manifest, mitigation={"name": "none"}))
+    version = home.add(chosen)[:12]
+    assert version != bundle.version
+    code, _, result = reproduce(place, version, monkeypatch, capsys)
+    assert (code, result.same, result.recorded_id) == (0, True, chosen.id)
 
 
 def test_other_code_and_libraries_are_named_and_the_files_compared(

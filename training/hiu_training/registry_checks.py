@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from hiu_risk.errors import HiuRiskError
 from hiu_risk.model import ModelHome
 from hiu_risk.model.evidence import NAMES, find
-from hiu_risk.model.ledger import CROWNING, Entry, Ledger
+from hiu_risk.model.ledger import Entry, Ledger
 from hiu_training.registered import is_there, registered
 from hiu_training.registry import follow
 
@@ -80,12 +80,13 @@ def _kept(home: ModelHome, entries: Sequence[Entry]) -> list[str]:
     problems = []
     versions = home.ids()
     for entry in entries:
-        if entry.action not in CROWNING:
+        if entry.action == "incident":
             continue
+        recorded = entry.evidence.get("bundle_id")
         about = f"row {entry.sequence}"
         if entry.version not in versions:
             problems.append(f"{about}: the bundle of {entry.version} is gone")
-        elif _id_of(home, entry.version) not in ("", entry.evidence.get("bundle_id")):
+        elif recorded and _id_of(home, entry.version) not in ("", recorded):
             problems.append(f"{about}: {entry.version} is another bundle than was decided on")
         for name in (*NAMES, "champion_audit"):
             sha256 = entry.evidence.get(name)

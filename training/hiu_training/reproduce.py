@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hiu_risk.errors import ModelError, UsageError
@@ -113,6 +113,8 @@ def reproduce(home: ModelHome, name: str, store: Store) -> Reproduction:
     if made.data_hash != store.content_hash:
         return Reproduction(bundle.id, "", differences, (), None)
     again = retrain(store, protocol, bundle.protocol)
+    if made.mitigation is not None:  # a decision about the model, not a product of training
+        again = replace(again, manifest=replace(again.manifest, mitigation=made.mitigation))
     return Reproduction(
         bundle.id, again.id, differences, differing_files(bundle, again), _apart(bundle, again)
     )

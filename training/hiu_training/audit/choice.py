@@ -16,6 +16,7 @@ from hiu_risk.model.signing import check_reason, check_who
 from hiu_training.audit.drivers import ITSELF
 from hiu_training.audit.options import DISCRIMINATION, LEFT_OUT
 from hiu_training.audit.result import AuditDocument
+from hiu_training.provenance import made_from
 from hiu_training.registry import follow
 from hiu_training.tracking import Run, track
 
@@ -125,7 +126,8 @@ def record(
     found = {"mitigation": keep(home, copy.version, "mitigation", note)}
     evaluation = find(home, bundle.version, "evaluation")
     if evaluation is not None:  # the scores are the same
-        found["evaluation"] = keep(home, copy.version, "evaluation", evaluation)
+        made = {**evaluation.get("made", {}), **made_from(copy)}
+        found["evaluation"] = keep(home, copy.version, "evaluation", {**evaluation, "made": made})
     if document.suppressed and whole:
         found["audit"] = keep(home, copy.version, "audit", kept)
     if evidence:
