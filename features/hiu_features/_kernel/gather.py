@@ -96,8 +96,9 @@ def gather(
         if leads_until[i] <= as_of:
             word &= event_bits
         bucket = bucket_of[(age - 1) // DAY]
-        for place in range(len(tallies)):
-            tallies[place] += (word & tallied[bucket, place]) != 0
+        if bucket < len(tallied):
+            for place in range(len(tallies)):
+                tallies[place] += (word & tallied[bucket, place]) != 0
         word &= sequence_bits
         while word:
             s = lowest_bit(word)

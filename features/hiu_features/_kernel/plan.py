@@ -196,13 +196,15 @@ def _words(choices: list[Which]) -> NDArray[np.uint64]:
 
 def _buckets(compiler: _Compiler) -> tuple[NDArray[np.uint16], NDArray[np.uint64]]:
     """Part ages into buckets within which no window ends; say which tallies reach into each."""
+    # No tally reaches into the last buckets, which are left out of ``tallied``.
     edges = np.array(compiler.edges)
+    reach = max((start for _, start, _ in compiler.tallies), default=0)
     bucket_of = np.searchsorted(edges, np.arange(1, edges[-1] + 1)).astype(np.uint16)
     tallied = np.zeros((len(edges), len(compiler.tallies)), np.uint64)
     for place, (which, start, end) in enumerate(compiler.tallies):
         bit = np.uint64(1 << compiler.choices.index(which))
         tallied[(edges > end) & (edges <= start), place] = bit
-    return bucket_of, tallied
+    return bucket_of, tallied[edges <= reach]
 
 
 def _weights(half_lives: list[int]) -> NDArray[np.uint32]:
