@@ -121,7 +121,7 @@ def train_model(
     bundle = _bundle(store, protocol, catalogue, split, learned, development, text)
     half_life = best_half_life(development, protocol.definition)
     rankers = make_rankers(bundle, plain, test, protocol, half_life) | ceiling(
-        truth, histories, test
+        truth, histories, test, protocol
     )
     evaluation = judge_rankers(
         test, rankers, protocol, histories, development=development, split=split,
