@@ -233,7 +233,7 @@ def test_every_field_is_under_the_hash(tmp_path: Path, name: str, value: Any) ->
         ledger.settle()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_no_byte_of_a_row_can_change_unseen(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
