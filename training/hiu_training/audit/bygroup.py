@@ -48,9 +48,11 @@ def references(
 
 
 def discriminations(
-    population: Population, people: PeopleCounts, least: int
+    population: Population, people: PeopleCounts, least: int | None
 ) -> tuple[Discrimination | None, ...]:
     """Measure AUROC and average precision where there are enough cases, and others."""
+    if least is None:
+        return (None,) * (population.n_groups + 1)
     seen = population.label >= 0
     score, label = population.score[seen], population.label[seen]
     person, group = population.person[seen], population.group[seen]
@@ -67,9 +69,11 @@ def discriminations(
 
 
 def slopes(
-    population: Population, case_people: Counts, least: int
+    population: Population, case_people: Counts, least: int | None
 ) -> tuple[Calibration | None, ...]:
     """Fit calibration lines where there are enough cases."""
+    if least is None:
+        return (None,) * (population.n_groups + 1)
     seen = population.label >= 0
     score, label = population.score[seen], population.label[seen]
     person = population.person[seen]

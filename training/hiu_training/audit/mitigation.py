@@ -194,7 +194,7 @@ def price(
     rule : SmallNumbers
         The rule for small numbers.
     """
-    plan = replace(plan, capacities=(plan.primary,), pairs=())
+    plan = replace(plan, capacities=(plan.primary,), pairs=(), ranking=False)
     base = audit(rows, plan)
     before = [published(main, main.rows_hash, "")]
     titles = {g.name: g.title for g in main.groupings}

@@ -92,6 +92,7 @@ class Plan:
     resamples: int = 1_000
     seed: int = 1
     reference: Mapping[str, str] = field(default_factory=dict)
+    ranking: bool = True
 
     def __post_init__(self) -> None:
         if not self.capacities or min(self.capacities) < 1:
@@ -227,8 +228,10 @@ def audit(rows: Rows, plan: Plan | None = None) -> AuditReport:
         observed_expected=estimates.observed_expected(),
         calibration_ratio=ratio,
         spread=np.std(difference_draws[:, :, k], axis=0),
-        calibration=slopes(population, people.cases, plan.slope_cases),
-        discrimination=discriminations(population, people, plan.min_cases),
+        calibration=slopes(population, people.cases, plan.slope_cases if plan.ranking else None),
+        discrimination=discriminations(
+            population, people, plan.min_cases if plan.ranking else None
+        ),
         lead_days=_leads(rows, frame, population, share[:, k], plan),
         reference=reference,
         reference_difference=beside_reference,

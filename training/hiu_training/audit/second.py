@@ -40,7 +40,8 @@ def audit_second(rows: Rows, plan: Plan) -> AuditReport:
     )
     reached = float(share[case].mean()) if case.any() else 1.0
     margin = min(plan.margin, max(CLOSE * reached, 1e-6))
-    return audit(rows, replace(plan, capacities=(plan.primary,), pairs=(), margin=margin))
+    shorter = replace(plan, capacities=(plan.primary,), pairs=(), margin=margin, ranking=False)
+    return audit(rows, shorter)
 
 
 def publish_second(
