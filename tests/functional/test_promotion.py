@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -36,10 +35,12 @@ from hiu_training.registry import note, promote, take_in
 from tests.support.api import make_client, request
 from tests.support.evidence import EVALUATION
 from tests.support.extracts import run_command
+from tests.support.published import checked
 from tests.support.registry import make_registry, version_of
 
 FIRST, GOOD, POOR = version_of("first"), version_of("good"), version_of("poor")
 WHO = "Dr A. Reader"
+SUBCOMMANDS = (("verify",), ("note",))
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,8 @@ def run(home: ModelHome, capsys: Any, monkeypatch: Any, tmp_path: Path) -> Run:
         file.unlink(missing_ok=True)
         code = run_command(monkeypatch, *arguments, "--home", str(home.path), "--json", str(file))
         told = capsys.readouterr()
-        written = json.loads(file.read_text("utf-8")) if file.exists() else None
+        name = "-".join(arguments[:2]) if arguments[1:2] in SUBCOMMANDS else arguments[0]
+        written = checked(name, file) if file.exists() else None
         return code, " ".join((told.out + told.err).split()), written
 
     return go

@@ -22,6 +22,7 @@ from hiu_training.provenance import libraries
 from hiu_training.registered import registered
 from hiu_training.registry import TRAINING, judge_model
 from tests.support.extracts import run_command
+from tests.support.published import checked
 from tests.support.trainings import PROTOCOL, write_protocol, write_region
 
 SMALL = PROTOCOL.replace("resamples = 40", "resamples = 20\nfeatures = " + json.dumps(
@@ -59,7 +60,7 @@ def reproduce(place: Path, name: str, monkeypatch: Any, capsys: Any, store: str 
     said = " ".join((told.out + told.err).split())
     if not file.exists():
         return code, said, None
-    return code, said, ReproduceResult.model_validate_json(file.read_text("utf-8"))
+    return code, said, ReproduceResult.model_validate(checked("reproduce", file))
 
 
 def test_the_first_champion_is_in_the_ledger_with_its_evidence(place: Path) -> None:
