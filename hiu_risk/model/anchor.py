@@ -152,15 +152,17 @@ class Anchor:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the anchor as plain data; :meth:`from_dict` reads it back."""
-        return {
+        data: dict[str, Any] = {
             "intercept": self.intercept,
             "recency_days": RECENCY_DAYS,
             "inputs": [
                 {name: getattr(item, name) for name in item.__dataclass_fields__}
                 for item in self.inputs
             ],
-            "crossings": [crossing.to_dict() for crossing in self.crossings],
         }
+        if self.crossings:  # bundles made before there were any keep their id
+            data["crossings"] = [crossing.to_dict() for crossing in self.crossings]
+        return data
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Anchor:

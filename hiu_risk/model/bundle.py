@@ -216,7 +216,38 @@ class Bundle:
         parts += trees
         parts *= self.calibrator.slope
         base = self.calibrator.intercept + self.calibrator.slope * (self.anchor.intercept + mean)
-        return parts, np.full(len(values), base)
+        if not self.calibrator.knots:
+            return parts, np.full(len(values), base)
+        # A bent line stretches or squeezes all shares of a row alike.
+        line = parts.sum(axis=1)
+        bent = float(self.calibrator.bend(np.array([base]))[0])
+        far = np.abs(line) > 1e-9
+        stretch = np.ones(len(values))
+        stretch[far] = (self.calibrator.bend(base + line[far]) - bent) / line[far]
+        return parts * stretch[:, None], np.full(len(values), bent)
+
+    def interval(
+        self, scores: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Give the limits between which the chance of people with such a score lies, for 90%.
+
+        They cover what the calibration block can't tell and how far the level was off at later
+        dates before, not what is unknown of the single person.
+
+        Raises
+        ------
+        BundleError
+            The bundle was made before intervals were kept, or on too few cases.
+        """
+        if self.calibrator.uncertainty is None:
+            raise BundleError(
+                "no interval is known of these scores",
+                where=f"model {self.version}",
+                fix="train again, on data with 20 positives or more in the later blocks",
+            )
+        p = np.clip(scores, 1e-15, 1 - 1e-15)
+        low, high = self.calibrator.uncertainty.interval(np.log(p / (1 - p)))
+        return probability(low), probability(high)
 
     def band(self, scores: NDArray[np.float64]) -> NDArray[np.str_]:
         """Give the band of each score: ``very_high``, ``high``, ``raised`` or ``usual``."""

@@ -15,8 +15,9 @@ from hiu_risk.errors import ModelError
 from hiu_risk.model import Anchor, Booster, Calibrator
 from hiu_risk.model.calibrator import probability
 from hiu_training.anchor import Inputs, blend, crossing_inputs, weigh
+from hiu_training.bending import Seen, calibrate
 from hiu_training.booster import NO_TREES, STRIDE, Trial, Verdict, grow, judge, shrunk, trial
-from hiu_training.calibration import MIN_POSITIVES, fit_calibrator, fit_offset, row_losses
+from hiu_training.calibration import MIN_POSITIVES, row_losses
 from hiu_training.inputs import Rows
 from hiu_training.protocol import Protocol
 from hiu_training.split import Split
@@ -103,8 +104,8 @@ def learn(
         )  # fmt: skip
         booster = shrunk(model, verdict.weight)
     raw = raw_anchor + booster.raw(rows.values, threads=threads)
-    calibrator, place = _calibrate(blocks, raw, rows.label, verdict, protocol)
-    anchor_calibrator, _ = _calibrate(blocks, raw_anchor, rows.label, NO_TREES, protocol)
+    calibrator, place = _calibrate(blocks, raw, rows.origin, verdict, protocol)
+    anchor_calibrator, _ = _calibrate(blocks, raw_anchor, rows.origin, NO_TREES, protocol)
     return Learned(
         anchor, booster, calibrator, anchor_calibrator, weights, verdict,
         probability(calibrator.apply(raw[place])), float(rows.label[place].mean()),
@@ -198,7 +199,7 @@ def _look_ahead(
 def _calibrate(
     blocks: Sequence[_Block],
     raw: NDArray[np.float64],
-    label: NDArray[np.int8],
+    origin: NDArray[np.int16],
     verdict: Verdict,
     protocol: Protocol,
 ) -> tuple[Calibrator, NDArray[np.int64]]:
@@ -207,14 +208,13 @@ def _calibrate(
     The final model has learned from the block too, so its own level there is already right on
     average, while a slope seen from ahead is the honest one.
     """
-    used = blocks[-1:]
-    if sum(block.trial.label.sum() for block in used) < MIN_POSITIVES:
-        used = blocks
-    ahead = np.concatenate([_ahead(block.trial, verdict) for block in used])
-    place = np.concatenate([np.flatnonzero(block.mask) for block in used])
-    fitted = fit_calibrator(ahead, label[place], few_positives=protocol.few_positives)
-    level = fit_offset(fitted.slope * raw[place], label[place].astype(np.float64))
-    return Calibrator(level, fitted.slope, fitted.method), place
+    seen = [
+        Seen(_ahead(one.trial, verdict), one.trial.label, one.trial.person, origin[one.mask])
+        for one in blocks
+    ]
+    newest = 1 if blocks[-1].trial.label.sum() >= MIN_POSITIVES else len(blocks)
+    place = np.concatenate([np.flatnonzero(block.mask) for block in blocks[-newest:]])
+    return calibrate(seen, seen[-newest:], raw[place], protocol.few_positives), place
 
 
 def _ahead(block: Trial, verdict: Verdict) -> NDArray[np.float64]:
