@@ -66,7 +66,7 @@ def gather(
     lists, lists_before = _of(now, purpose), _of(before, purpose)
     rules = _rules(home, {kept.bundle_id for kept in (*lists, *lists_before)})
     happened, happened_before = _followed(store, (lists, lists_before), rules)
-    ledger = _ledger(home)
+    ledger = _ledger(home, filled["quarter.toml"].values.get("last_ledger_hash"))
     audit, audit_before = _audits(home, bundle.version)
     known = Known(
         bundle,
@@ -241,13 +241,13 @@ def _followed(
     return first, second
 
 
-def _ledger(home: ModelHome) -> LedgerState:
+def _ledger(home: ModelHome, noted: str | None) -> LedgerState:
     from hiu_risk.model.ledger import Ledger
     from hiu_training.board.records import LedgerState
 
     ledger = Ledger(home.path)
     try:
-        return LedgerState(tuple(ledger.entries()), tuple(ledger.verify()))
+        return LedgerState(tuple(ledger.entries()), tuple(ledger.verify(noted)))
     except HiuRiskError as error:  # a ledger that was tampered with belongs in the pack, loudly
         return LedgerState((), (error.what,))
 

@@ -266,6 +266,22 @@ def test_a_ledger_that_was_changed_is_said_loudly(run: Run, tmp_path: Path, home
     assert "The ledger's check FAILED" in page_text(tmp_path / "out" / "board-2023Q2.html")
 
 
+def test_a_hash_noted_in_the_pack_before_is_looked_for(
+    run: Run, region: Region, tmp_path: Path
+) -> None:
+    fields = tmp_path / "fields"
+    fields.mkdir()
+    first = Ledger(region.home).entries()[0].hash[:12]
+    (fields / "quarter.toml").write_text(f'last_ledger_hash = "{first}"\n', encoding="utf-8")
+    assert run()[0] == 0
+    text = page_text(tmp_path / "out" / "board-2023Q2.html")
+    assert "The hash that the pack before printed is still among its rows." in text
+    (fields / "quarter.toml").write_text(f'last_ledger_hash = "{"0" * 12}"\n', encoding="utf-8")
+    code, said, _ = run()
+    assert code == 0
+    assert "no row has the hash you noted" in said
+
+
 def test_without_audit_and_ledger_the_pack_says_so(run: Run, tmp_path: Path, home: Path) -> None:
     shutil.rmtree(home / "evidence")
     for path in home.glob("ledger*"):

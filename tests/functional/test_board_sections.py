@@ -90,7 +90,9 @@ def test_incidents_are_sorted_by_quarter_and_kept_while_open(tmp_path: Path) -> 
         '[[incident]]\nhappened_on = 2023-01-03\nwhat = "Earlier, open"\nstatus = "open"\n'
         '[[incident]]\nhappened_on = 2022-01-03\nwhat = "Long closed"\nstatus = "Closed"\n',
     )  # fmt: skip
-    made = filled(made, tmp_path, QUARTER, 'incidents_confirmed_by = "D. Safe"\n')
+    made = filled(
+        made, tmp_path, QUARTER, 'quarter = "2023q2"\nincidents_confirmed_by = "D. Safe"\n'
+    )
     text = said(incidents_section(made))
     assert "Incidents in this quarter" in text
     assert "In the quarter" in text
@@ -99,6 +101,14 @@ def test_incidents_are_sorted_by_quarter_and_kept_while_open(tmp_path: Path) -> 
     assert "Long closed" not in text
     assert "No incident" not in text
     assert "The list is complete: confirmed by D. Safe." in text
+
+
+def test_a_confirmation_of_another_quarter_confirms_nothing(tmp_path: Path) -> None:
+    for quarter in ("2023Q1", "", "2023"):
+        text = f'quarter = "{quarter}"\nincidents_confirmed_by = "D. Safe"\n'
+        said_here = said(incidents_section(filled(material(), tmp_path, QUARTER, text)))
+        assert "confirmed by" not in said_here
+        assert "whether the list of incidents is complete" in said_here
 
 
 def test_an_accepted_hazard_log_no_longer_warns(tmp_path: Path) -> None:

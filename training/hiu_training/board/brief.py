@@ -21,10 +21,9 @@ from hiu_training.board.blocks import (
 )
 from hiu_training.board.decided import show_decisions
 from hiu_training.board.feeds import late_lists
-from hiu_training.board.governance import chain_says
+from hiu_training.board.governance import chain_says, of_this_quarter
 from hiu_training.board.people import PeopleShown, show_people
 from hiu_training.board.records import Material
-from hiu_training.board.topics import QUARTER
 from hiu_training.board.words import plural
 
 
@@ -92,12 +91,8 @@ def _points(material: Material) -> list[Text]:
 
 
 def _own_words(material: Material) -> tuple[tuple[str, Text], ...]:
-    filled = material.filled["quarter.toml"]
     keys = ("summary", "response_to_misses", "response_to_fairness", "changes", "asks")
-    if filled["quarter"] == str(material.quarter):
-        return filled.facts(*keys)
-    wanted = [field for field in QUARTER.fields if field.key in keys]
-    return tuple((field.label, ToDo(field.role, QUARTER.file)) for field in wanted)
+    return of_this_quarter(material).facts(*keys)
 
 
 def gaps(sections: Iterable[Section]) -> list[ToDo]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from hiu_risk.model.ledger_entry import Entry
 from hiu_training.audit.wording import NO_VALUE
 from hiu_training.board.blocks import Block, Column, Facts, Para, Section, Table, Text, ToDo
+from hiu_training.board.fields import Filled
 from hiu_training.board.quarter import day_words
 from hiu_training.board.records import Material
-from hiu_training.board.topics import SAFETY
+from hiu_training.board.topics import QUARTER, SAFETY
 from hiu_training.board.words import ACTIONS, day_at, phrase, plural
 
 
@@ -55,8 +56,14 @@ def chain_says(material: Material) -> Para:
     return Para(
         f"The ledger was checked: each of its {plural(len(ledger.entries), 'row')} still has the "
         f"hash it was written with and follows the row before. Row {last.sequence} has the hash "
-        f"{last.hash[:12]}: note it, and look whether a later pack's ledger still has it."
+        f"{last.hash[:12]}: write it into quarter.toml for the next pack. {_noted_before(material)}"
     )
+
+
+def _noted_before(material: Material) -> str:
+    if "last_ledger_hash" in material.filled["quarter.toml"].values:
+        return "The hash that the pack before printed is still among its rows."
+    return "No hash of an earlier pack was given, so a ledger rewritten as a whole would pass."
 
 
 def _row(entry: Entry, material: Material) -> tuple[str, ...]:
@@ -73,13 +80,21 @@ def _row(entry: Entry, material: Material) -> tuple[str, ...]:
     )
 
 
+def of_this_quarter(material: Material) -> Filled:
+    """Give what was written about the quarter; nothing where it was written about another."""
+    filled = material.filled[QUARTER.file]
+    if filled.values.get("quarter", "").strip().upper() == str(material.quarter):
+        return filled
+    return Filled(filled.topic, {}, ())
+
+
 def incidents_section(material: Material) -> Section:
     """Give the incidents that people recorded, and never say "none" for them."""
     filled, quarter = material.filled["incidents.toml"], material.quarter
     first, last = day_words(quarter.first_day), day_words(quarter.last_day)
     entries = [filled.entry(number) for number in range(len(filled.entries))]
     inside = [entry for entry in entries if in_quarter(entry["happened_on"], material)]
-    confirmed = material.filled["quarter.toml"]["incidents_confirmed_by"]
+    confirmed = of_this_quarter(material)["incidents_confirmed_by"]
     blocks: list[Block] = []
     if isinstance(confirmed, ToDo):
         blocks.append(

@@ -40,6 +40,10 @@ QUARTER = Topic(
             "incidents_confirmed_by", "Who confirms that the list of incidents is complete", SAFETY,
             "A name: also when there was none. Without it the pack can't say that there was none.",
         ),
+        Field(
+            "last_ledger_hash", "The ledger's hash as the pack before printed it", LEAD,
+            "12 characters. With it the check finds a ledger that was rewritten.", optional=True,
+        ),
     ),
 )  # fmt: skip
 
