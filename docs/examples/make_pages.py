@@ -139,8 +139,10 @@ def synpuf(run: Run) -> Blocks:
     disjoint = run.train("disjoint")
     groups = [part for by in ("sex", "age_band", "ethnic_group") for part in ("--by", by)]
     audited = run.command(
-        "audit", "--protocol", "straddle.toml", "--home", "straddle", "--out", "audit", *groups
-    )
+        "audit", "--protocol", "straddle.toml", "--home", "straddle", "--out", "audit",
+        "--mitigation", *groups,
+    )  # fmt: skip
+    shutil.copy(run.folder / "audit" / "audit.html", HERE / "cms-synpuf" / "fairness.html")
     draw(trained, HERE / "cms-synpuf")
     return {
         **judged(trained),
