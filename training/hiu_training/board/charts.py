@@ -93,7 +93,7 @@ def lateness_chart(
         axes.set_ylabel("days late", color=QUIET)
         axes.axhline(limit, color=INK, linewidth=1, linestyle=(0, (4, 2)))
         axes.annotate(
-            f"named on the list from {limit:g} days", (0, limit), xytext=(3, 3),
+            f"{limit:g} days: named on the list, unless set otherwise", (0, limit), xytext=(3, 3),
             textcoords="offset points", color=INK,
         )  # fmt: skip
         _plain(axes, grid="y")

@@ -96,9 +96,10 @@ def people_section(material: Material) -> Section:
     blocks.append(
         Para(
             "A person on several lists counts once. Found means listed beforehand; it doesn't mean "
-            "that the offer of help came, or that it worked: that needs a comparison group. Shares "
-            "are worked out from the printed counts; the interval says where the true share may "
-            "lie (95%), rounding included.",
+            "that the offer of help came, or that it worked: that needs a comparison group. "
+            "Somebody whom the service took on in time can't be told any more, so good work makes "
+            "fewer people found. Shares are worked out from the printed counts; the interval says "
+            "where the true share may lie (95%), rounding included.",
             "quiet",
         )
     )
