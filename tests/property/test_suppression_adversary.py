@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from hiu_risk.suppression import EarlierTable, SmallNumbers, Sum, protect
+from tests.support.adversary import both
 
 RULE = SmallNumbers()
 
@@ -112,37 +113,6 @@ def printed(counts, safe):
     """What a report prints: NaN for a star."""
     shown = [RULE.show(int(c), hidden=bool(h)) for c, h in zip(counts, safe.hidden, strict=True)]
     return np.array([np.nan if x == "*" else float(x) for x in shown])
-
-
-def both(shown, sums, stance, aim):
-    """Least and most of a sum of cells of two printed tables, by an integer programme."""
-    n = len(shown[0])
-    flat = np.concatenate(shown)
-    low = np.where(np.isnan(flat), 0, np.where(flat > 0, np.maximum(flat - 2, 8), 0))
-    high = np.where(np.isnan(flat), 10_000, np.where(flat > 0, flat + 2, 0))
-    rows, ends = [], []
-    for relation in sums:
-        for shift in (0, n):
-            row = np.zeros(2 * n)
-            row[[shift + c for c in relation.parts]] = 1
-            row[shift + relation.total] -= 1
-            rows.append(row)
-            ends.append((0, 0))
-    if stance != "moved":
-        for cell in range(n):
-            row = np.zeros(2 * n)
-            row[n + cell], row[cell] = 1, -1
-            rows.append(row)
-            ends.append((0, np.inf) if stance == "added" else (-np.inf, 0))
-    limits = LinearConstraint(np.array(rows), *np.array(ends).T)
-    found = []
-    for sign in (1, -1):
-        solved = milp(
-            sign * aim, integrality=np.ones(2 * n), bounds=Bounds(low, high), constraints=limits
-        )
-        assert solved.success
-        found.append(round(solved.x @ aim))
-    return found[0], found[1]
 
 
 @settings(max_examples=60, deadline=None)

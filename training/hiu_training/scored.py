@@ -19,6 +19,7 @@ from hiu_risk.outcomes import outcomes
 from hiu_risk.progress import progress
 from hiu_risk.store import Store
 from hiu_risk.times import FOREVER
+from hiu_risk.weekends import check_list_day
 from hiu_training.inputs import Rows, make_rows
 from hiu_training.protocol import Protocol
 from hiu_training.second_outcome import Second, second_outcome
@@ -129,6 +130,7 @@ def scored_at(
         As :func:`scored_rows`.
     """
     check_purpose(bundle, protocol)
+    check_list_day(protocol.target, dates, histories.zone)
     catalogue = catalogue_of(bundle)
     second = second_outcome(histories, protocol)
     kept, others = _Gathered(), _Gathered()
