@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.features.agreement import Agreement, compare, compare_with_reference
+from benchmarks.features.compared import COMPARED
 from benchmarks.features.contenders import contender
-from benchmarks.features.task import task
+from benchmarks.features.task import task, whole_task
 from hiu_features import warm_up
 from hiu_risk.store import Store
 
@@ -45,7 +46,7 @@ def run_contender(request: dict[str, Any]) -> dict[str, Any]:
     """Run a contender as often as asked, then compare its values."""
     chosen, wanted = (
         contender(request["name"]),
-        task(request["as_ofs"], request.get("features", ())),
+        task(request["as_ofs"], request.get("features", COMPARED)),
     )
     histories = Store.open(Path(request["store"])).histories()
     given = chosen.prepare(histories, wanted)
@@ -97,7 +98,7 @@ def scan(request: dict[str, Any]) -> dict[str, Any]:
 
     from hiu_features.reads import reads_of
 
-    store, needs = Store.open(Path(request["store"])), reads_of(task(1).catalogue)
+    store, needs = Store.open(Path(request["store"])), reads_of(whole_task(1).catalogue)
     wanted = {
         "events": [*EVENT_COLUMNS, *sorted(needs.events)],
         "people": ["person_id", *sorted(needs.people)],
@@ -119,7 +120,7 @@ def streamed(request: dict[str, Any]) -> dict[str, Any]:
     """Build part after part from the store, keeping nothing but a sum."""
     from hiu_features.stream import stream_features
 
-    wanted, store = task(request["as_ofs"]), Path(request["store"])
+    wanted, store = whole_task(request["as_ofs"]), Path(request["store"])
     warm_up()
     Store.open(store).histories(rows=(0, 0))  # what reading imports is start-up, not streaming
 
@@ -162,6 +163,26 @@ def daily(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def whole(request: dict[str, Any]) -> dict[str, Any]:
+    """Build the whole catalogue from histories in memory."""
+    from hiu_features import Engine
+
+    wanted, engine = whole_task(request["as_ofs"]), Engine()
+    histories = Store.open(Path(request["store"])).histories()
+    warm_up()
+    done = []
+    for _ in range(request["repeats"]):
+        rows, seconds, spent = timed(lambda: len(engine.build(histories, wanted.as_ofs)))
+        done.append((rows, seconds, spent))
+    return {
+        "clock": [d[1] for d in done],
+        "processor": [d[2] for d in done],
+        "rows": done[0][0],
+        "columns": len(wanted.catalogue),
+        "peak_mib": peak_mib(),
+    }
+
+
 def one_person(request: dict[str, Any]) -> dict[str, Any]:
     """Build the features of one person with so many events, again and again."""
     from benchmarks.features.made_up import one_history
@@ -186,7 +207,7 @@ def start_up(_request: dict[str, Any]) -> dict[str, Any]:
 
 
 MEASURES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    f.__name__: f for f in (run_contender, scan, streamed, daily, one_person, start_up)
+    f.__name__: f for f in (run_contender, scan, streamed, daily, whole, one_person, start_up)
 }
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from benchmarks.features.compared import COMPARED
 from benchmarks.features.made_up import END, ZONE
 from hiu_features import Catalogue, default_catalogue
 from hiu_features.which import COLUMNS
@@ -56,11 +57,18 @@ class Answer:
     columns: Mapping[str, NDArray[Any]]
 
 
-def task(n_as_ofs: int, features: Sequence[str] = ()) -> Task:
+def task(n_as_ofs: int, features: Sequence[str] = COMPARED) -> Task:
     """Give the last so many month-ends of the made-up data (one is its last day), and features."""
-    ends = month_starts(date(2021, 2, 1), date(2024, 1, 1), ZONE)
-    catalogue = default_catalogue()
-    return Task(tuple(ends[-n_as_ofs:]), catalogue.select(features) if features else catalogue)
+    return Task(_dates(n_as_ofs), default_catalogue().select(features))
+
+
+def whole_task(n_as_ofs: int) -> Task:
+    """Give the same dates and all features of the catalogue."""
+    return Task(_dates(n_as_ofs), default_catalogue())
+
+
+def _dates(n_as_ofs: int) -> tuple[int, ...]:
+    return tuple(month_starts(date(2021, 2, 1), date(2024, 1, 1), ZONE)[-n_as_ofs:])
 
 
 def tables(histories: Histories, task: Task) -> Tables:
