@@ -54,12 +54,12 @@ class ModelHome:
             return {}
         except ValueError:
             raise BundleError(
-                "not a file of aliases", where=str(path), fix="set the champion again"
+                "not a file of aliases", where=str(path), fix="run hiu-risk models verify --repair"
             ) from None
         return {str(name): str(version) for name, version in data.items()}
 
     def set_alias(self, alias: str, id: str) -> None:
-        """Let an alias stand for a kept version."""
+        """Let an alias stand for a kept version; who is champion is the ledger's to say."""
         if alias not in ALIASES:
             raise UsageError(f"no alias {alias!r}", fix=near_match(alias, ALIASES))
         self.folder(id)

@@ -35,7 +35,7 @@ from hiu_risk.model.ledger_entry import (
     to_entry,
     to_row,
 )
-from hiu_risk.model.manifest import digest
+from hiu_risk.model.manifest import BundleError, digest
 from hiu_risk.model.signing import check_reason, check_who
 
 __all__ = ["CROWNING", "WAIT_SECONDS", "Action", "Entry", "Ledger", "standing"]
@@ -165,7 +165,7 @@ class Ledger:
                 write_json(self.head_path, newest)
                 done.append("ledger.head")
             champion = "".join(standing(known)[-1:])
-            if champion and self.home.aliases().get("champion") != champion:
+            if champion and self._alias() != champion:
                 self.home.set_alias("champion", champion)
                 done.append("aliases.json")
             return done
@@ -195,6 +195,13 @@ class Ledger:
         if noted is not None and not _is_among(noted, rows):
             problems.append("no row has the hash you noted: the ledger was rewritten or cut off")
         return problems
+
+    def _alias(self) -> str:
+        try:
+            return self.home.aliases().get("champion", "")
+        except BundleError:  # not JSON: nothing in it is worth keeping
+            (self.home.path / "aliases.json").unlink()
+            return ""
 
     def _head(self) -> dict[str, Any] | None:
         try:

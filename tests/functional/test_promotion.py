@@ -518,6 +518,15 @@ def test_verify_finds_what_was_changed(home: ModelHome, run: Run) -> None:
     assert run("models", "verify")[0] == 0
 
 
+def test_aliases_that_cannot_be_read_come_back_from_the_ledger(home: ModelHome, run: Run) -> None:
+    (home.path / "aliases.json").write_text("{", encoding="utf-8")
+    code, said, _ = run("models", "verify")
+    assert (code, "not a file of aliases" in said) == (1, True)
+    code, said, _ = run("models", "verify", "--repair")
+    assert (code, "Put right: aliases.json" in said) == (0, True)
+    agrees(home, FIRST)
+
+
 def test_a_whole_forged_ledger_is_found_by_mlflow(
     home: ModelHome, run: Run, tmp_path: Path
 ) -> None:

@@ -161,8 +161,9 @@ def promote(
     reason = check_reason(reason, needed=override)
     ledger = Ledger(home)
     ledger.settle()
+    before = champion_of(home)  # read before judging: if it changes meanwhile, nothing is written
     judged = judge_model(home, model, settings)
-    version, before = judged.bundle.version, champion_of(home)
+    version = judged.bundle.version
     if version == ledger.champion:
         raise UsageError(
             f"{version} is champion already", where=model, fix="name another; see hiu-risk models"

@@ -128,7 +128,11 @@ def _mlflow(home: ModelHome, entries: Sequence[Entry], champion: str) -> Iterato
                 f"MLflow's version {version.number} remembers row "
                 f"{version.ledger.partition(':')[0]} of a ledger that is not this one"
             )
-    for alias, wanted in home.aliases().items():
+    try:
+        aliases = home.aliases()
+    except HiuRiskError:
+        return  # said already
+    for alias, wanted in aliases.items():
         wanted = champion if alias == "champion" and champion else wanted
         held = [v for v in versions if alias in v.aliases]
         if not held:
