@@ -6,7 +6,8 @@ import re
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import date
 from html import unescape
 from pathlib import Path
@@ -144,6 +145,34 @@ def test_the_pdf_is_tagged_and_says_the_safety_notice_on_every_page(pack: Report
         assert f"Page{number}of{len(pages)}" in text
     assert {round(float(n)) for n in reader.pages[0].mediabox[2:]} == {595, 842}
     assert len(reader.outline) >= 17
+
+
+def tags(node: Any) -> Iterator[Any]:
+    """Every element of a PDF's structure, in reading order."""
+    node = node.get_object()
+    if isinstance(node, pypdf.generic.ArrayObject):
+        for child in node:
+            yield from tags(child)
+    elif isinstance(node, pypdf.generic.DictionaryObject):
+        if "/S" in node:
+            yield node
+        if "/K" in node:
+            yield from tags(node["/K"])
+
+
+def test_a_screen_reader_meets_headings_tables_and_pictures_with_words(
+    pack: ReportResult,
+) -> None:
+    root = pypdf.PdfReader(pack.files[1]).trailer["/Root"]
+    found = list(tags(root["/StructTreeRoot"]))
+    kinds = Counter(str(tag["/S"]) for tag in found)
+    page = Path(pack.files[0]).read_text(encoding="utf-8")
+    assert kinds["/H1"] == 1 + page.count("<section id=") - 1  # contents, and no front page
+    assert kinds["/Table"] == kinds["/Caption"] == page.count("<table")
+    assert kinds["/TH"] == page.count('<th scope="col"')
+    assert kinds["/Figure"] == page.count("<svg")
+    assert all(tag.get("/Alt") for tag in found if tag["/S"] == "/Figure")
+    assert kinds["/Link"] == 17  # the contents lead to the sections
 
 
 def test_nobody_and_no_small_number_is_in_it(pack: ReportResult, region: Region) -> None:
