@@ -61,7 +61,7 @@ def _axes(title: str, size: tuple[float, float] = (6.4, 3.9)) -> Iterator[tuple[
         axes.set_axisbelow(True)
         yield axes, made
         stream = io.StringIO()
-        figure.savefig(stream, format="svg", metadata={"Date": None}, transparent=True)
+        figure.savefig(stream, format="svg", metadata={"Date": None}, facecolor="white")
         made.append(stream.getvalue())
 
 
