@@ -23,8 +23,9 @@ from hiu_features.table import FeatureTable
 from hiu_features.write import run, write_features
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.histories import Histories
+from hiu_risk.ingest.publish import staging
 from hiu_risk.store import EVERYTHING, Reads, Store
-from hiu_risk.store_files import person_ranges
+from hiu_risk.store_files import person_ranges, row_counts
 from hiu_risk.store_files import read as read_columns
 from hiu_risk.times import DAY
 from tests.support.histories import random_histories, seconds
@@ -356,3 +357,25 @@ def test_features_read_only_the_columns_they_need(
     assert table.values.tobytes() == build(histories, AS_OFS, catalogue).values.tobytes()
     times = {"occurred_at", "available_at", "superseded_at", "leads_until"}
     assert seen == {"person", *times, "counted", "source", "person_id", "born_at"}
+
+
+def test_row_groups_of_a_store_end_where_a_person_ends(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pq.read_table(Store.open(store).file("events"))
+    most = int(np.bincount(table.column("person").to_numpy()).max())
+    for size in (most + 1, most // 2):
+        monkeypatch.setattr("hiu_risk.ingest.publish.ROW_GROUP", size)
+        with staging(tmp_path / str(size)) as place:
+            assert place.write_table("events", table.to_batches(max_chunksize=37)) == len(table)
+            file = place.data / "events.parquet"
+            ranges, rows = person_ranges(file, "events"), row_counts(file)
+            assert pq.read_table(file).equals(table)
+        assert max(rows) <= size
+        cut = [
+            number
+            for number, (before, after) in enumerate(pairwise(ranges))
+            if before is not None and after is not None and before[1] == after[0]
+        ]
+        assert all(rows[number] == size for number in cut)
+        assert bool(cut) == (size < most)
