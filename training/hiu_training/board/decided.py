@@ -171,7 +171,7 @@ def _changes(material: Material, now: PeopleShown, before: PeopleShown) -> Table
     ]  # fmt: skip
     quarter = material.quarter
     columns = (
-        Column("", share=2.4), Column(str(quarter), number=True, share=1.5),
+        Column("What", share=2.4), Column(str(quarter), number=True, share=1.5),
         Column(str(quarter.before), number=True, share=1.5), Column("Change", number=True),
     )  # fmt: skip
     return Table("This quarter and the one before", columns, tuple(rows))

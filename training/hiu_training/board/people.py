@@ -179,7 +179,7 @@ def _table(material: Material, now: PeopleShown, before: PeopleShown) -> Table:
     return Table(
         "Listed, found and missed, each person once",
         (
-            Column("", share=3.4),
+            Column("What", share=3.4),
             Column(str(material.quarter), number=True, share=1.4),
             Column(str(material.quarter.before), number=True, share=1.4),
             Column("Change", number=True, share=1.2),
