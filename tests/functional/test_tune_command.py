@@ -157,6 +157,17 @@ def test_a_search_that_has_all_its_trials_does_no_more(
     assert json.loads((tmp_path / "j").read_text("utf-8"))["earlier"] == TRIALS
 
 
+def test_no_trial_starts_after_the_minutes_are_over(
+    place: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    changes = {"trials": None, "minutes": 0, "out": tmp_path / "o.toml", "json": tmp_path / "j"}
+    assert run_command(monkeypatch, *_tune(place, **changes)) == 0
+    assert json.loads((tmp_path / "j").read_text("utf-8"))["trials"] == TRIALS
+    changes |= {"home": _fresh(place, tmp_path / "home")}
+    assert run_command(monkeypatch, *_tune(place, **changes)) == 0
+    assert json.loads((tmp_path / "j").read_text("utf-8"))["trials"] == 1
+
+
 def _search(place: Path, home: Path, **options: Any) -> Tuned:
     protocol = load_protocol(place / "protocol.toml")
     return tune(Store.open(place / "store"), protocol, home, **options)
