@@ -13,30 +13,38 @@ import pyarrow.parquet as pq
 from hiu_risk.errors import DataError
 from hiu_risk.store_checks import check_by_person, check_columns, damaged
 
+Stamp = tuple[Path, int, int]
+"""A file, its size, and when it was changed."""
+
 
 def footer(file: Path) -> pq.FileMetaData:
     """Read what a file says of its row groups.
 
     A store of 100 million events has hundreds of them, and is read in hundreds of parts: reading
-    the footer once a part would grow with the square of the events.
+    or going through the footer once a part would grow with the square of the events.
 
     Raises
     ------
     DataError
         The file is gone, or no Parquet file.
     """
-    try:
-        state = file.stat()
-        return _footer(file, state.st_size, state.st_mtime_ns)
-    except FileNotFoundError:
-        raise _replaced(file) from None
-    except (pa.ArrowException, OSError):
-        raise _unreadable(file) from None
+    return _footer(_stamp(file))
 
 
 @lru_cache(maxsize=16)
-def _footer(file: Path, _size: int, _changed_at: int) -> pq.FileMetaData:
-    return pq.read_metadata(file)
+def _footer(stamp: Stamp) -> pq.FileMetaData:
+    try:
+        return pq.read_metadata(stamp[0])
+    except (pa.ArrowException, OSError):
+        raise _unreadable(stamp[0]) from None
+
+
+def _stamp(file: Path) -> Stamp:
+    try:
+        state = file.stat()
+    except FileNotFoundError:
+        raise _replaced(file) from None
+    return file, state.st_size, state.st_mtime_ns
 
 
 def read(
@@ -94,20 +102,32 @@ def read_persons(file: Path, table: str, columns: Sequence[str], first: int, sto
     return read_in.slice(low, high - low)
 
 
-def row_counts(file: Path) -> list[int]:
+def row_counts(file: Path) -> tuple[int, ...]:
     """Give the number of rows of each row group."""
-    found = footer(file)
-    return [found.row_group(number).num_rows for number in range(found.num_row_groups)]
+    return _row_counts(_stamp(file))
 
 
-def person_ranges(file: Path, table: str) -> list[tuple[int, int] | None]:
+@lru_cache(maxsize=16)
+def _row_counts(stamp: Stamp) -> tuple[int, ...]:
+    found = _footer(stamp)
+    return tuple(found.row_group(number).num_rows for number in range(found.num_row_groups))
+
+
+def person_ranges(file: Path, table: str) -> tuple[tuple[int, int] | None, ...]:
     """Give the least and the greatest person of each row group; None where that is not known."""
-    found = footer(file)
+    return _person_ranges(_stamp(file), table)
+
+
+@lru_cache(maxsize=16)
+def _person_ranges(stamp: Stamp, table: str) -> tuple[tuple[int, int] | None, ...]:
+    found = _footer(stamp)
     schema = found.schema.to_arrow_schema()
-    check_columns(_chosen(schema, ["person"]), table, file)
     place = schema.get_field_index("person")
+    if place < 0:
+        raise _unreadable(stamp[0])
+    check_columns(_chosen(schema, ["person"]), table, stamp[0])
     seen = (found.row_group(n).column(place).statistics for n in range(found.num_row_groups))
-    return [(s.min, s.max) if s is not None and s.has_min_max else None for s in seen]
+    return tuple((s.min, s.max) if s is not None and s.has_min_max else None for s in seen)
 
 
 def _chosen(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:

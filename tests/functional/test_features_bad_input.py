@@ -153,6 +153,9 @@ BAD_TABLES: dict[str, tuple[str, Change, str, str]] = {
         with_column("sex", lambda t: pa.array(["femal"] * len(t)).dictionary_encode()),
         "unknown sex code", "people.parquet, sex",
     ),
+    "nobody's events": (
+        "events", lambda t: t.drop_columns(["person"]), "lacks a column", "events.parquet",
+    ),
     "a lacking column": (
         "events", lambda t: t.drop_columns(["outcome"]), "lacks a column", "events.parquet",
     ),
