@@ -11,6 +11,7 @@ import pytest
 from benchmarks.features.agreement import compare, compare_with_reference
 from benchmarks.features.contenders import contender
 from benchmarks.features.made_up import store_of
+from benchmarks.features.refresh import README, write_tables
 from benchmarks.features.task import Answer, Task, task
 from hiu_risk.histories import Histories
 
@@ -68,3 +69,10 @@ def test_the_made_up_store_is_the_same_each_time(tmp_path: Path) -> None:
     assert bool((late >= 0).all())
     assert np.median(late) < 86_400 < late.max()
     assert h.n_people == EVENTS / 4
+
+
+def test_the_tables_of_the_page_are_those_of_the_results(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_bytes(README.read_bytes())
+    write_tables(page)
+    assert page.read_text(encoding="utf-8") == README.read_text(encoding="utf-8")
