@@ -73,11 +73,12 @@ def worth_section(material: Material) -> Section:
 
 def _how(material: Material) -> str:
     dates = material.known.dates
-    when = f" from {dates[0]} to {dates[-1]}" if dates else ""
+    when = f" ({dates[0]} to {dates[-1]})" if dates else ""
     return (
-        "Judged before use, on dates later than anything the model learned from"
-        f"{when}: not this quarter's lists. Ranking people by how often they called lately is what "
-        "anybody could do without a model; a model that finds no more is not worth its risks."
+        f"Judged on dates later than anything the model learned from{when}: a test of the model, "
+        "not a count of what this quarter's lists did. Ranking people by how often they called "
+        "lately is what anybody could do without a model; one that finds no more is not worth its "
+        "risks."
     )
 
 
