@@ -14,6 +14,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+_PUSHES = 10
+_FAR = 1e7
+
 Stance = Literal["free", "only_added", "only_left"]
 """What a reader believes happened between two reports."""
 
@@ -100,7 +103,8 @@ class EarlierTable:
         """Tell which printed cells may have changed by a small number."""
         away = np.abs(np.nan_to_num(self.shown, nan=np.inf) - values)
         still_nobody = (self.shown == 0) & (values == 0)
-        return self.known & ~self.same & ~still_nobody & (away <= rule.largest + rule.base / 2)
+        near = away <= rule.largest + rule.base / 2
+        return np.asarray(self.known & ~self.same & ~still_nobody & near, np.bool_)
 
     def stances(self) -> tuple[Stance, ...]:
         """Give what a reader may believe about the people who came and went."""
@@ -157,6 +161,23 @@ class Successive:
         """Tell whether both reports can be true under the stance."""
         return bool(self._solve(np.zeros(2 * self._n), now).status == 0)
 
+    def explore(
+        self, now: NDArray[np.float64], counts: NDArray[np.bool_], changes: NDArray[np.bool_]
+    ) -> None:
+        """Look for solutions that move many cells at once, so that few are left to ask for.
+
+        Each pushes the counts, or the changes, of half of the cells up and of the others down.
+        """
+        signs = np.random.default_rng(0)
+        for step in range(_PUSHES):
+            aim = np.zeros(2 * self._n)
+            sign = (
+                signs.choice([-1.0, 1.0], self._n) if step > 1 else np.full(self._n, 1.0 - 2 * step)
+            )
+            aim[: self._n] = np.where(counts | changes, sign, 0.0)
+            aim[self._n :] = np.where(changes, -sign, 0.0)
+            self._solve(aim, now, most=_FAR)  # a hidden count has no end: stop somewhere
+
     def count_stays_open(
         self, cell: int, now: NDArray[np.float64], enough: Callable[[float, float], bool]
     ) -> bool:
@@ -192,7 +213,9 @@ class Successive:
             np.inf if solved[1].fun is None else -float(solved[1].fun),
         )
 
-    def _solve(self, aim: NDArray[np.float64], now: NDArray[np.float64]) -> Any:
+    def _solve(
+        self, aim: NDArray[np.float64], now: NDArray[np.float64], most: float = np.inf
+    ) -> Any:
         from scipy import optimize
 
         solver: Any = optimize.linprog  # its types don't know sparse arrays
@@ -202,7 +225,7 @@ class Successive:
             b_eq=None if self._equal is None else np.zeros(self._equal.shape[0]),
             A_ub=self._at_most,
             b_ub=None if self._at_most is None else np.zeros(self._at_most.shape[0]),
-            bounds=np.concatenate([now, self._earlier]),
+            bounds=np.minimum(np.concatenate([now, self._earlier]), most),
             method="highs",
         )
         if solved.x is not None:

@@ -193,6 +193,8 @@ def _guard(table: _Table, before: EarlierTable) -> None:
         pair = Successive(table.sums, before, stance, rule, whole=table.whole)
         if not pair.possible(table.bounds()):
             continue  # the reader sees that it wasn't so
+        changes = before.maybe_small_change(table.values, rule)
+        pair.explore(table.bounds(), table.primary, changes)
 
         def hides(cell: int, table: _Table = table) -> Callable[[float, float], bool]:
             return lambda low, high: rule.hides(low, high, table.values[cell])
@@ -201,7 +203,7 @@ def _guard(table: _Table, before: EarlierTable) -> None:
             while not pair.count_stays_open(cell, table.bounds(), hides(cell)):
                 if not table.hide_more(cell):
                     break
-        for cell in np.flatnonzero(before.maybe_small_change(table.values, rule)).tolist():
+        for cell in np.flatnonzero(changes).tolist():
             while not pair.change_stays_open(cell, table.bounds(), rule.candidates):
                 if not table.hide_more(cell):
                     break

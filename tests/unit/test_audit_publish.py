@@ -283,3 +283,14 @@ def test_the_same_rows_again_print_the_same(report):
     context = dataclasses.replace(CONTEXT, rows_hash="a", lists_hash="a")
     first = publish(report, context)
     assert publish(report, context, earlier=[first]) == first
+
+
+def test_pairs_show_no_counts_beside_an_overlapping_report(report, document):
+    later = dataclasses.replace(CONTEXT, rows_hash="other", lists_hash="other")
+    again = publish(report, later, earlier=[document])
+    assert again.earlier_reports
+    for grouping in again.pairs:
+        for group in grouping.groups:
+            assert group.rows == group.cases == group.at[0].found == "*"
+    shown = [g.rows for grouping in again.groupings for g in grouping.groups]
+    assert any(isinstance(rows, int) for rows in shown)

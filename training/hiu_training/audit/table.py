@@ -110,7 +110,13 @@ def count_table(
                 add(key, more, max(int(behind[g, longer] - behind[g, shorter]), round(more)))
                 sums.append(Sum(at[name, g, longer], (at[name, g, shorter], at[key])))
     groups_from = len(sums)
+    crossed = _left_out(report, at, earlier)
+    if crossed.any():
+        sums = [relation for relation in sums if not crossed[relation.total]]
+        groups_from = len(sums)
     for total_group, parts, ks in _relations(report):
+        if crossed[at["rows", parts[0], 0]]:
+            continue
         keys = [(name, 0) for name in _ONCE] + [(name, k) for name in _PER_LIST for k in ks]
         sums += [
             Sum(at[name, total_group, k], tuple(at[name, g, k] for g in parts)) for name, k in keys
@@ -118,8 +124,8 @@ def count_table(
     counts = np.array(values)
     small = (rule.is_small(counts) | np.array(few)) if rule.enabled else np.zeros(len(few), bool)
     safe = protect(
-        counts, sums, rule,
-        small=small,
+        np.where(crossed, 0.0, counts), sums, rule,
+        small=small & ~crossed,
         rounded=np.ones(len(counts), np.bool_),
         printed=np.array([name in _WORTH for name, _, _ in at]),
         worth=np.array([_worth(report, key) for key in at]),
@@ -127,7 +133,21 @@ def count_table(
             _before(report, before, at, sums, groups_from) for before in earlier if rule.enabled
         ],
     )  # fmt: skip
-    return CountTable(rule, at, counts, safe.hidden, safe.small, tuple(sums))
+    hidden = safe.hidden | crossed if rule.enabled else safe.hidden
+    return CountTable(rule, at, counts, hidden, safe.small | (small & crossed), tuple(sums))
+
+
+def _left_out(
+    report: AuditReport, at: dict[Key, int], earlier: Sequence[Published]
+) -> NDArray[np.bool_]:
+    """Tell which counts aren't shown at all: pairs, where an earlier report shares dates.
+
+    Checking thousands of cells against another report would take longer than all else.
+    """
+    everybody = len(report.people.all) - 1
+    overlaps = any(not (before.same_rows and before.same_lists) for before in earlier)
+    first = report.starts[report.singles]
+    return np.array([overlaps and first <= g < everybody for _, g, _ in at], np.bool_)
 
 
 def _before(
