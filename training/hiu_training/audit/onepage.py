@@ -248,7 +248,7 @@ def _notes(document: AuditDocument) -> list[str]:
         ]
         lower = f"missed more often for {say.listing(worse)}" if worse else "no group shown worse"
         notes.append(
-            f"By another outcome ({second.title}): {say.rate(second.overall.missed)} of those "
+            f"By another outcome ({second.title}): {say.rate(second.overall.missed, digits=1)} of those "
             f"people were not on the list; {lower}."
         )
     known = [x for x in document.linkage if isinstance(x.coverage, float)]
