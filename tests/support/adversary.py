@@ -30,7 +30,8 @@ def both(
     flat = np.concatenate(shown)
     low = np.where(np.isnan(flat), 0, np.where(flat > 0, np.maximum(flat - 2, 8), 0))
     high = np.where(np.isnan(flat), 10_000, np.where(flat > 0, flat + 2, 0))
-    rows, ends = [], []
+    rows: list[NDArray[np.float64]] = []
+    ends: list[tuple[float, float]] = []
     for relation in sums:
         for shift in (0, n):
             row = np.zeros(2 * n)
@@ -51,5 +52,5 @@ def both(
             sign * aim, integrality=np.ones(2 * n), bounds=Bounds(low, high), constraints=limits
         )
         assert solved.success
-        found.append(round(solved.x @ aim))
+        found.append(round(float(solved.x @ aim)))
     return found[0], found[1]

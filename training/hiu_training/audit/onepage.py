@@ -248,8 +248,9 @@ def _notes(document: AuditDocument) -> list[str]:
         ]
         lower = f"missed more often for {say.listing(worse)}" if worse else "no group shown worse"
         notes.append(
-            f"By another outcome ({second.title}): {say.rate(second.overall.missed, digits=1)} of those "
-            f"people were not on the list; {lower}."
+            f"By another outcome ({second.title}): "
+            f"{say.rate(second.overall.missed, digits=1)} of those people were not on the list; "
+            f"{lower}."
         )
     known = [x for x in document.linkage if isinstance(x.coverage, float)]
     if known:
