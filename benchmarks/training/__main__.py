@@ -57,7 +57,7 @@ def simulate(n: int, seed: int = 1) -> tuple[NDArray[np.float32], NDArray[np.int
         values[:, 9 + place] = np.where(year > place, ages[:, place], np.nan)
     values[:, 12], values[:, 13] = 365, rng.uniform(30, 1_000, n)
     truth = -6.5 + 1.1 * np.log1p(year) + 0.6 * np.log1p(values[:, 2])
-    truth += 0.8 * (values[:, 20] > 4) * (values[:, 21] > 3)
+    truth += 1.5 * (values[:, 20] > 2) * (values[:, 21] > 2) - 0.3
     label = (rng.random(n) < 1 / (1 + np.exp(-truth))).astype(np.int8)
     return values, label, person, origin
 
