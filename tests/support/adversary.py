@@ -49,7 +49,10 @@ def both(
     found = []
     for sign in (1, -1):
         solved = milp(
-            sign * aim, integrality=np.ones(2 * n), bounds=Bounds(low, high), constraints=limits
+            sign * aim,
+            integrality=np.ones(2 * n, np.int64),
+            bounds=Bounds(low, high),
+            constraints=limits,
         )
         assert solved.success
         found.append(round(float(solved.x @ aim)))
