@@ -203,7 +203,7 @@ def split(known: Known) -> str:
 
 def handled(known: Known) -> str:
     """Item 12b."""
-    used = [item for item in known.bundle.anchor.inputs if item.coefficient]
+    used = [item for item in known.bundle.anchor.terms if item.coefficient]
     return (
         f"The anchor uses {len(used)} inputs, transformed (log of counts, recency) and "
         "standardised. The trees take all features as they are, monotone where the catalogue "
