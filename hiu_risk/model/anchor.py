@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiu_risk.errors import ModelError, near_match
-from hiu_risk.model.crossing import Crossing
+from hiu_risk.model.crossing import Crossing, crossing_values
 
 Transform = Literal["identity", "log1p", "log1p_year", "recency"]
 RECENCY_DAYS = 14.0
@@ -127,8 +127,10 @@ class Anchor:
         total = np.full(len(values), self.intercept)
         for item in self.inputs:
             total += item.term(values[:, names.index(item.feature)])
-        for crossing in self.crossings:
-            total += crossing.term(values, names)
+        if self.crossings:
+            whole, _ = crossing_values(self.crossings, values, names)
+            for crossing, x in zip(self.crossings, whole.T, strict=True):
+                total += (x - crossing.mean) * crossing.coefficient
         return total
 
     def contributions(
@@ -139,15 +141,14 @@ class Anchor:
         for item in self.inputs:
             column = names.index(item.feature)
             parts[:, column] += item.term(values[:, column])
-        for crossing in self.crossings:
-            whole = crossing.term(values, names)
-            window = crossing.window_feature(names)
-            if window != crossing.rate_feature:
-                alone = crossing.value(values, names, alone=True) - crossing.mean
-                rate = np.asarray(alone * crossing.coefficient)
-                parts[:, names.index(window)] += whole - rate
-                whole = rate
-            parts[:, names.index(crossing.rate_feature)] += whole
+        if not self.crossings:
+            return parts
+        whole, alone = crossing_values(self.crossings, values, names)
+        for crossing, x, rate in zip(self.crossings, whole.T, alone.T, strict=True):
+            from_rate = (rate - crossing.mean) * crossing.coefficient
+            parts[:, names.index(crossing.rate_feature)] += from_rate
+            from_window = (x - rate) * crossing.coefficient
+            parts[:, names.index(crossing.window_feature(names))] += from_window
         return parts
 
     def to_dict(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import numba
@@ -100,31 +101,7 @@ class Crossing:
         self, values: NDArray[np.float32], names: Sequence[str], *, alone: bool = False
     ) -> NDArray[np.float64]:
         """Give the log-odds of each row; ``alone`` takes no notice of events in the window."""
-        ladder = _Ladder.of(self.source, names)
-        exposure = f"{MANY[self.source]}_covered_365d"
-        covered = (
-            np.nan_to_num(values[:, names.index(exposure)].astype(np.float64), nan=float(YEAR))
-            if exposure in names
-            else np.full(len(values), float(YEAR))
-        )
-        out = np.empty(len(values))
-        _crossing(
-            np.nan_to_num(values[:, names.index(self.rate_feature)].astype(np.float64)),
-            np.clip(covered, 1.0, float(YEAR)),
-            np.ascontiguousarray(values[:, ladder.columns]),
-            ladder.orders,
-            ladder.windows,
-            np.array(self.clauses, dtype=np.int64),
-            (self.half_life, self.horizon_days),
-            self.straddle and not alone,
-            self.rate,
-            out,
-        )
-        return out
-
-    def term(self, values: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.float64]:
-        """Give each row's contribution to the log-odds."""
-        return np.asarray((self.value(values, names) - self.mean) * self.coefficient)
+        return crossing_values([self], values, names)[1 if alone else 0][:, 0]
 
     def to_dict(self) -> dict[str, Any]:
         """Give the input as plain data."""
@@ -137,26 +114,78 @@ class Crossing:
         return cls(**{**data, "clauses": clauses})
 
 
-@dataclass(frozen=True)
+def crossing_values(
+    crossings: Sequence[Crossing], values: NDArray[np.float32], names: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give each crossing's log-odds of each row, and the same without the events in the window.
+
+    Crossings that differ in their half-life alone share the work.
+
+    Returns
+    -------
+    whole, alone : float64 arrays, shape (n_rows, n_crossings)
+    """
+    whole = np.empty((len(values), len(crossings)))
+    alone = np.empty((len(values), len(crossings)))
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for place, one in enumerate(crossings):
+        kind = (one.source, one.clauses, one.horizon_days, one.straddle, one.rate)
+        groups.setdefault(kind, []).append(place)
+    for places in groups.values():
+        one = crossings[places[0]]
+        ladder = _ladder(one.source, tuple(names))
+        rates = [names.index(crossings[place].rate_feature) for place in places]
+        covered = (
+            values[:, ladder.covered]
+            if ladder.covered >= 0
+            else np.full(len(values), np.nan, np.float32)
+        )
+        # One memory layout, so that it is compiled once, be it for one row or many.
+        found = _crossing(
+            np.ascontiguousarray(values[:, rates], np.float32),
+            np.array(covered, np.float32),
+            np.ascontiguousarray(values[:, ladder.columns], np.float32),
+            ladder.orders,
+            ladder.windows,
+            np.array(one.clauses, dtype=np.int64),
+            np.array([float(crossings[place].half_life) for place in places]),
+            float(one.horizon_days),
+            one.straddle,
+            one.rate,
+        )
+        whole[:, places], alone[:, places] = found
+    return whole, alone
+
+
+@dataclass(frozen=True, eq=False)
 class _Ladder:
     """Features that tell how long ago a person's latest events were.
 
     ``columns`` holds first the days since the nth last, whose n stand in ``orders``, then counts
-    of the last days in ``windows``, from short to long.
+    of the last days in ``windows``, from short to long; ``covered`` the place of the days that the
+    feed covers, or -1.
     """
 
-    columns: list[int]
+    columns: NDArray[np.int64]
     orders: NDArray[np.int64]
     windows: NDArray[np.int64]
+    covered: int
 
-    @classmethod
-    def of(cls, source: str, names: Sequence[str]) -> _Ladder:
-        since = {n: f"days_since_{word}_{source}" for n, word in _ORDINALS.items()}
-        orders = [n for n, name in since.items() if name in names]
-        windows = [w for w in _WINDOWS if f"{MANY[source]}_{w}d" in names]
-        columns = [names.index(since[n]) for n in orders]
-        columns += [names.index(f"{MANY[source]}_{w}d") for w in windows]
-        return cls(columns, np.array(orders, np.int64), np.array(windows, np.int64))
+
+@lru_cache(maxsize=64)
+def _ladder(source: str, names: tuple[str, ...]) -> _Ladder:
+    since = {n: f"days_since_{word}_{source}" for n, word in _ORDINALS.items()}
+    orders = [n for n, name in since.items() if name in names]
+    windows = [w for w in _WINDOWS if f"{MANY[source]}_{w}d" in names]
+    columns = [names.index(since[n]) for n in orders]
+    columns += [names.index(f"{MANY[source]}_{w}d") for w in windows]
+    covered = f"{MANY[source]}_covered_365d"
+    return _Ladder(
+        np.array(columns, np.int64),
+        np.array(orders, np.int64),
+        np.array(windows, np.int64),
+        names.index(covered) if covered in names else -1,
+    )
 
 
 @numba.njit(cache=True, nogil=True)
@@ -227,25 +256,46 @@ def _age_of(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _crossing(  # type: ignore[no-untyped-def]
-    counts, covered, ladder, orders, windows, clauses, days, straddle, rate, out
+    counts, covered, ladder, orders, windows, clauses, half_lives, horizon, straddle, rate
 ):
-    half_life, horizon = float(days[0]), float(days[1])
-    for i in range(len(out)):
-        seen = covered[i]
-        if half_life != YEAR:
-            # What a steady rate of one a day would have added up to in the days covered.
-            seen = half_life / math.log(2.0) * (1.0 - 2.0 ** (-covered[i] / half_life))
-        shape, prior_days = SHAPE + counts[i], SHAPE / rate + seen
-        none = 1.0
-        for c in range(len(clauses)):
-            needed, window = clauses[c, 0], float(clauses[c, 1])
-            best = chance_of(needed, shape, min(horizon, LONGEST * window), prior_days)
-            if straddle:
-                for nth in range(1, needed):
-                    left = window - _age_of(nth, ladder[i], orders, windows)
+    whole = np.empty(counts.shape, np.float64)
+    alone = np.empty(counts.shape, np.float64)
+    most = clauses[:, 0].max()
+    longest = float(clauses[:, 1].max())
+    ages = np.full(most + 1, np.inf)
+    for i in range(len(counts)):
+        last = 0  # the events that any window still holds
+        if straddle:
+            for nth in range(1, most):
+                ages[nth] = _age_of(nth, ladder[i], orders, windows)
+                if ages[nth] >= longest:
+                    break
+                last = nth
+        days = float(YEAR) if np.isnan(covered[i]) else min(max(covered[i], 1.0), float(YEAR))
+        for k in range(len(half_lives)):
+            seen = days
+            if half_lives[k] != YEAR:
+                # What a steady rate of one a day would have added up to in the days covered.
+                seen = half_lives[k] / math.log(2.0) * (1.0 - 2.0 ** (-days / half_lives[k]))
+            count = 0.0 if np.isnan(counts[i, k]) else float(counts[i, k])
+            shape, prior_days = SHAPE + count, SHAPE / rate + seen
+            none = none_alone = 1.0
+            for c in range(len(clauses)):
+                needed, window = clauses[c, 0], float(clauses[c, 1])
+                best = chance_of(needed, shape, min(horizon, LONGEST * window), prior_days)
+                none_alone *= 1.0 - min(best, _CEILING)
+                for nth in range(1, min(needed, last + 1)):
+                    left = window - ages[nth]
                     if left <= 0:
                         break
-                    best = max(best, chance_of(needed - nth, shape, min(left, horizon), prior_days))
-            none *= 1.0 - min(best, _CEILING)
-        p = min(max(1.0 - none, _FLOOR), _CEILING)
-        out[i] = math.log(p / (1.0 - p))
+                    more = chance_of(needed - nth, shape, min(left, horizon), prior_days)
+                    best = max(best, more)
+                none *= 1.0 - min(best, _CEILING)
+            whole[i, k], alone[i, k] = _log_odds(1.0 - none), _log_odds(1.0 - none_alone)
+    return whole, alone
+
+
+@numba.njit(cache=True, nogil=True)
+def _log_odds(p: float) -> float:
+    p = min(max(p, _FLOOR), _CEILING)
+    return math.log(p / (1.0 - p))

@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 from hiu_risk.definitions import Definition
 from hiu_risk.model import Anchor, AnchorInput
 from hiu_risk.model.anchor import Transform, transform
-from hiu_risk.model.crossing import MANY, YEAR, Crossing, rate_feature
+from hiu_risk.model.crossing import MANY, YEAR, Crossing, crossing_values, rate_feature
 from hiu_risk.times import DAY
 from hiu_training.inputs import Rows
 from hiu_training.protocol import Protocol
@@ -155,8 +155,8 @@ class Inputs:
         """Transform what there is among the rows' features."""
         plain = anchor_inputs(definition, rows.names)
         columns = np.empty((len(crossings) + len(plain), len(rows)))
-        for place, crossing in enumerate(crossings):
-            columns[place] = crossing.value(rows.values, rows.names)
+        if crossings:
+            columns[: len(crossings)] = crossing_values(crossings, rows.values, rows.names)[0].T
         for place, (name, how, _) in enumerate(plain, start=len(crossings)):
             columns[place] = transform(rows.column(name), how)
         items: tuple[AnchorInput | Crossing, ...]
