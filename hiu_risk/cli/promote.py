@@ -34,7 +34,7 @@ def promote(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="challenger, or a model version.")],
     who: Who,
     home: HomeFolder = Path("mlruns"),
-    protocol: Annotated[
+    gates: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE", help="Take the gates from this protocol, not from the model's own."
@@ -60,7 +60,7 @@ def promote(
         model,
         who=who,
         at=to_seconds(now()),
-        settings=None if protocol is None else load_protocol(protocol).gates,
+        settings=None if gates is None else load_protocol(gates).gates,
         override=override,
         reason=reason or "",
     )

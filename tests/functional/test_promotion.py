@@ -148,7 +148,7 @@ def test_an_override_that_was_not_needed_is_not_called_one(home: ModelHome, run:
 def test_the_gates_of_another_protocol(home: ModelHome, run: Run, tmp_path: Path) -> None:
     protocol = tmp_path / "strict.toml"
     protocol.write_text("[gates]\nslope_low = 1.0\nslope_high = 1.01\n", encoding="utf-8")
-    code, said, _ = run("promote", GOOD, "--who", WHO, "--protocol", str(protocol))
+    code, said, _ = run("promote", GOOD, "--who", WHO, "--gates", str(protocol))
     assert (code, "to be from 1 to 1.01" in said) == (1, True)
     agrees(home, FIRST)
 
@@ -224,7 +224,7 @@ def test_home_may_stand_before_or_after_the_subcommand(
         (("promote", FIRST, "--who", WHO), 2, "is champion already"),
         (("promote", GOOD, "--who", " "), 2, "a decision needs a name"),
         (("promote", GOOD, "--who", "9434765919"), 2, "looks like an NHS number"),
-        (("promote", GOOD, "--who", WHO, "--protocol", "none.toml"), 2, "can't read the protocol"),
+        (("promote", GOOD, "--who", WHO, "--gates", "none.toml"), 2, "can't read the protocol"),
         (("rollback", "--who", WHO, "--reason", ""), 2, "this needs a reason"),
         (("rollback", "--who", WHO, "--reason", "x"), 2, "there is no champion to go back to"),
         (("models", "note", "--who", WHO, "--text", ""), 2, "this needs a reason"),

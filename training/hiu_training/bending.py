@@ -2,9 +2,9 @@
 
 Platt's line is the default, with a slope that stays near 1 unless many cases say otherwise.
 *Beta* calibration (Kull, Silva Filho and Flach 2017, "Beta calibration", AISTATS) bends it
-smoothly near certainty; *isotonic* regression follows the data wherever they rise. Each is fitted on one later block and judged on the other, by log loss after
-an offset; a bent shape is taken only where it beats the line by more than one standard error,
-people being the witnesses.
+smoothly near certainty; *isotonic* regression follows the data wherever they rise. Each is fitted
+on one later block and judged on the other, by log loss after an offset; a bent shape is taken only
+where it beats the line by more than one standard error, people being the witnesses.
 """
 
 from __future__ import annotations

@@ -21,9 +21,8 @@ def title(known: Known) -> str:
     )
 
 
-def context(known: Known) -> str:
+def context(_: Known) -> str:
     """Item 3a."""
-    del known
     return (
         "Prognostic. Published models of frequent use rarely beat a count of recent calls: a study "
         "of 451,775 people found none better than logistic regression. So counts and the anchor "
@@ -118,15 +117,13 @@ def outcome(known: Known) -> str:
     )
 
 
-def assessors(known: Known) -> str:
+def assessors(_: Known) -> str:
     """Item 8b."""
-    del known
     return "Not applicable: the outcome is counted from records, without judgement."
 
 
-def blinded(known: Known) -> str:
+def blinded(_: Known) -> str:
     """Item 8c."""
-    del known
     return (
         "Outcomes are counted by software that sees no score; predictors use only what was known "
         "at the index date, outcomes only what happened after it."
@@ -153,9 +150,8 @@ def predictors(known: Known) -> str:
     )
 
 
-def predictor_assessors(known: Known) -> str:
+def predictor_assessors(_: Known) -> str:
     """Item 9c."""
-    del known
     return ""
 
 
@@ -233,9 +229,8 @@ def clusters(known: Known) -> str:
     return "Not examined: the data name no more than one site."
 
 
-def measures(known: Known) -> str:
+def measures(_: Known) -> str:
     """Item 12e."""
-    del known
     return (
         "At each test date all eligible are ranked, as the service would. For lists of K: "
         "recall, precision, lift, number needed to review, days from first listing to onset, calls "
@@ -261,9 +256,8 @@ def calculated(known: Known) -> str:
     )
 
 
-def imbalance(known: Known) -> str:
+def imbalance(_: Known) -> str:
     """Item 13."""
-    del known
     return "No rows were weighted or sampled by outcome, so nothing had to be put right after."
 
 
@@ -409,9 +403,8 @@ def limitations(known: Known) -> str:
     return " ".join(notes)
 
 
-def poor_input(known: Known) -> str:
+def poor_input(_: Known) -> str:
     """Item 27a."""
-    del known
     return (
         "A feed that is late or has gaps makes its features missing, and coverage is shown beside "
         "the score; rows that break the contract are refused with the rule; a bundle refuses "
@@ -419,9 +412,8 @@ def poor_input(known: Known) -> str:
     )
 
 
-def users(known: Known) -> str:
+def users(_: Known) -> str:
     """Item 27b."""
-    del known
     return (
         "Users enter nothing. They read the list with its reasons and record a decision with who, "
         "why and when for every listed person."
