@@ -33,6 +33,9 @@ from hiu_training.settings import AnchorSettings
 MOST_ROWS = 100_000
 """With more rows a sample of the negatives stands for all, weighted up exactly."""
 
+SOME_ROWS = 65_536
+"""Rows that go through the rule together, which bounds the memory for what lies between."""
+
 RATES = (7, 30, 90, 180, YEAR)
 """Half-lives of the rates that the rule is asked with; 365 is the count of a year."""
 
@@ -155,8 +158,10 @@ class Inputs:
         """Transform what there is among the rows' features."""
         plain = anchor_inputs(definition, rows.names)
         columns = np.empty((len(crossings) + len(plain), len(rows)))
-        if crossings:
-            columns[: len(crossings)] = crossing_values(crossings, rows.values, rows.names)[0].T
+        for first in range(0, len(rows) if crossings else 0, SOME_ROWS):
+            some = slice(first, first + SOME_ROWS)
+            found, _ = crossing_values(crossings, rows.values[some], rows.names)
+            columns[: len(crossings), some] = found.T
         for place, (name, how, _) in enumerate(plain, start=len(crossings)):
             columns[place] = transform(rows.column(name), how)
         items: tuple[AnchorInput | Crossing, ...]

@@ -74,19 +74,12 @@ def learn(
         No positive row, or one class alone in the calibration block.
     """
     _check(rows)
-    spans = (split.stopping, split.calibration)
-    early = _known(rows, split, spans[0])
+    early = _known(rows, split, split.stopping)
     inputs = Inputs.of(
         rows, protocol.definition,
         crossing_inputs(protocol, rows, early if early.any() else np.ones(len(rows), np.bool_)),
     )  # fmt: skip
-    # Side by side, each on one thread: on a busy machine LightGBM's own threads wait for each
-    # other far longer than they work.
-    with ThreadPoolExecutor(len(spans)) as pool:
-        sights = list(pool.map(partial(_foresee, inputs, split, protocol), spans))
-        weights = _weights(sights, inputs)
-        ahead = partial(_look_ahead, inputs, weights, protocol, directions)
-        blocks = list(pool.map(ahead, sights))
+    weights, blocks = _later_blocks(inputs, split, protocol, directions)
     verdict = judge([block.trial for block in blocks])
     everything = np.ones(len(rows), np.bool_)
     kinds = inputs.kinds()
@@ -110,6 +103,20 @@ def learn(
         anchor, booster, calibrator, anchor_calibrator, weights, verdict,
         probability(calibrator.apply(raw[place])), float(rows.label[place].mean()),
     )  # fmt: skip
+
+
+def _later_blocks(
+    inputs: Inputs, split: Split, protocol: Protocol, directions: Sequence[int]
+) -> tuple[dict[str, float], list[_Block]]:
+    """Weigh the kinds of anchors and try trees, on both later blocks."""
+    spans = (split.stopping, split.calibration)
+    # Side by side, each on one thread: on a busy machine LightGBM's own threads wait for each
+    # other far longer than they work.
+    with ThreadPoolExecutor(len(spans)) as pool:
+        sights = list(pool.map(partial(_foresee, inputs, split, protocol), spans))
+        weights = _weights(sights, inputs)
+        ahead = partial(_look_ahead, inputs, weights, protocol, directions)
+        return weights, list(pool.map(ahead, sights))
 
 
 def _check(rows: Rows) -> None:
