@@ -10,8 +10,9 @@ from hiu_features import default_catalogue
 from hiu_risk.definitions import DEFINITIONS
 from hiu_risk.errors import ModelError
 from hiu_risk.model import Anchor, Bundle
+from hiu_risk.model.anchor import transform
 from hiu_risk.times import FOREVER
-from hiu_training.anchor import MOST_ROWS, fit_anchor
+from hiu_training.anchor import MOST_ROWS, SCALE_FLOOR, fit_anchor
 from hiu_training.booster import Trial, grow, judge, shrunk
 from hiu_training.inputs import Rows
 from hiu_training.learner import learn
@@ -87,11 +88,41 @@ def test_more_calls_never_lower_the_anchor_even_where_the_data_say_so() -> None:
 def test_with_little_data_the_anchor_keeps_to_equal_weights() -> None:
     rows, _ = _rows(4_000, 3)
     anchor = _anchor(rows, l2=1e6)
-    spreads = {
-        item.feature: np.nanstd(item.term(rows.column(item.feature))) for item in anchor.inputs
-    }
-    assert len(spreads) == 4
-    assert max(spreads.values()) / min(spreads.values()) < 1.01
+    # One weight for all, each input in units of its spread or of the least that a spread counts.
+    weights = {}
+    for item in anchor.inputs:
+        spread = np.nanstd(transform(rows.column(item.feature), item.transform))
+        weights[item.feature] = item.coefficient * max(spread, SCALE_FLOOR[item.transform])
+    assert len(weights) == 4
+    assert max(weights.values()) / min(weights.values()) < 1.01
+
+
+def test_an_input_that_hardly_varied_is_not_blown_up() -> None:
+    rows, _ = _rows(4_000, 3)
+    rare = replace(rows, values=rows.values.copy())
+    rare.values[:, rows.names.index("calls_30d")] = 0
+    rare.values[:2, rows.names.index("calls_30d")] = 1  # two people in 4,000 had one call
+    anchor = _anchor(rare, l2=1e6)
+    one = next(item for item in anchor.inputs if item.feature == "calls_30d")
+    whole = {i.feature: i.coefficient for i in anchor.inputs if i.transform == "log1p"}
+    assert one.coefficient <= 2.1 * min(v for k, v in whole.items() if k != "calls_30d")
+
+
+def test_what_changed_between_dates_moves_no_coefficient() -> None:
+    rows, _ = _rows(20_000, 4)
+    # Calls mean nothing on any one date; but late dates have more calls and more cases.
+    rng = np.random.default_rng(0)
+    late = rows.origin >= 6
+    values = rows.values.copy()
+    calls = rows.names.index("calls_90d")
+    values[:, calls] = rng.poisson(np.where(late, 8.0, 1.0))
+    label = (rng.random(len(rows)) < np.where(late, 0.3, 0.02)).astype(np.int8)
+    drifted = replace(rows, values=values, label=label)
+    odds = {item.feature: item.coefficient for item in _anchor(drifted, l2=0.1).inputs}
+    assert odds["calls_90d"] < 0.15
+    together = replace(drifted, origin=np.zeros_like(rows.origin), as_ofs=rows.as_ofs[:1])
+    odds = {item.feature: item.coefficient for item in _anchor(together, l2=0.1).inputs}
+    assert odds["calls_90d"] > 1.0  # as if all lived on one date, it would be taken for a sign
 
 
 def test_recent_origins_count_more() -> None:

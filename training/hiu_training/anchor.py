@@ -6,7 +6,10 @@ Cautions that make it hold up on little data and where the cohort shifts:
 - coefficients are pulled not towards zero but towards *equal weights* of the standardised
   inputs, which predict almost as well as fitted weights and need no data (Dawes 1979, "The
   robust beauty of improper linear models", American Psychologist 34, 571-582);
-- recent origins count more than old ones;
+- each origin has a level of its own while coefficients are fitted: they come from people compared
+  on one date, as a list compares them, and not from what changed between the dates;
+- an input that hardly varies is not blown up: its scale has a floor, and tenure is pulled to none;
+- recent origins may count more than old ones;
 - no single choice of inputs is trusted: anchors on several sets of inputs (:data:`KINDS`) are
   averaged, by how well each foresaw the later blocks.
 """
@@ -26,6 +29,7 @@ from hiu_risk.model import Anchor, AnchorInput
 from hiu_risk.model.anchor import Transform, transform
 from hiu_risk.model.crossing import MANY, YEAR, Crossing, crossing_values, rate_feature
 from hiu_risk.times import DAY
+from hiu_training.calibration import fit_offset
 from hiu_training.inputs import Rows
 from hiu_training.protocol import Protocol
 from hiu_training.settings import AnchorSettings
@@ -55,6 +59,15 @@ KINDS: Mapping[str, frozenset[str]] = {
 }
 """Inputs that anchors stand on, by role or by the end of their name, besides counts of the sources
 that the rule leaves out. A single count is among them: it is what the model must never lose to."""
+
+SCALE_FLOOR: Mapping[Transform, float] = {
+    "log1p": 0.5, "recency": 0.25, "log1p_year": 1.0, "identity": 1.0
+}  # fmt: skip
+"""An input is divided by its spread among the training rows, but by no less than this: where hardly
+anybody has an event yet, one event must not look like an extreme."""
+
+CROSSING_FLOOR = 0.5
+"""The same for log-odds of crossing the rule."""
 
 TEMPER = 8.0
 """An anchor that lost so many nats more than the best on the later blocks has 1/e of its weight."""
@@ -198,6 +211,7 @@ class Inputs:
         age = rows.as_ofs[rows.origin[mask]].max() - rows.as_ofs[rows.origin[chosen]]
         weight = weight * 0.5 ** (age / (settings.half_life_days * DAY))
         label = rows.label[chosen].astype(np.float64)
+        origin = np.unique(rows.origin[chosen], return_inverse=True)[1]
         used, columns = [], []
         for item, role, column, chosen_item in zip(
             self.items, self.roles, self.columns, self._chosen(wanted), strict=True
@@ -209,6 +223,7 @@ class Inputs:
             x[np.isnan(x)] = missing
             spread = float(x.std())
             if spread > 1e-9:
+                spread = max(spread, _scale_floor(item))
                 used.append((item, role, mean, missing, spread))
                 columns.append((x - mean) / spread)
         z = np.stack(columns, axis=1) if columns else np.zeros((len(label), 0))
@@ -217,14 +232,15 @@ class Inputs:
         is_own = np.array([_is_own(role, first) for _, role, *_ in used], dtype=np.bool_)
         signed = np.array([role != "tenure" for _, role, *_ in used], dtype=np.bool_)
         with threadpool_limits(1, "blas"):
-            prior = _equal_weights(z, label, weight, is_own, signed)
-            beta = _fit(z, label, weight, prior, settings.l2, signed)
+            prior = _equal_weights(z, label, weight, origin, is_own)
+            beta = _fit(z, label, weight, origin, prior, settings.l2, signed)
+            level = fit_offset(z @ beta, label, weight)
         found = [
             _with(item, mean, missing, _rounded(b / spread))
-            for (item, _, mean, missing, spread), b in zip(used, beta[1:], strict=True)
+            for (item, _, mean, missing, spread), b in zip(used, beta, strict=True)
         ]
         return Anchor(
-            _rounded(beta[0]),
+            _rounded(level),
             tuple(item for item in found if isinstance(item, AnchorInput)),
             tuple(item for item in found if isinstance(item, Crossing)),
         )
@@ -340,22 +356,23 @@ def _sampled(
     return both, np.where(label[both] == 1, 1.0, len(negative) / room)
 
 
+def _scale_floor(item: AnchorInput | Crossing) -> float:
+    return SCALE_FLOOR[item.transform] if isinstance(item, AnchorInput) else CROSSING_FLOOR
+
+
 def _equal_weights(
     z: NDArray[np.float64],
     label: NDArray[np.float64],
     weight: NDArray[np.float64],
+    origin: NDArray[np.int64],
     own: NDArray[np.bool_],
-    signed: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """Give the prior: one common coefficient of the own inputs, one of tenure, none of others."""
+    """Give the prior: one common coefficient of the own inputs, none of the others."""
     prior = np.zeros(z.shape[1])
-    if not own.any():
-        return prior
-    composite = np.column_stack([z[:, own].mean(axis=1), z[:, ~signed]])
-    floor = np.array([True] + [False] * int((~signed).sum()))
-    beta = _fit(composite, label, weight, np.zeros(composite.shape[1]), 1e-3, floor)
-    prior[own] = beta[1] / own.sum()
-    prior[~signed] = beta[2:]
+    if own.any():
+        composite = z[:, own].mean(axis=1)[:, None]
+        common = _fit(composite, label, weight, origin, np.zeros(1), 1e-3, np.ones(1, np.bool_))
+        prior[own] = common[0] / own.sum()
     return prior
 
 
@@ -363,24 +380,33 @@ def _fit(
     z: NDArray[np.float64],
     label: NDArray[np.float64],
     weight: NDArray[np.float64],
+    origin: NDArray[np.int64],
     prior: NDArray[np.float64],
     l2: float,
     not_negative: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """Minimise the weighted log loss plus l2/2 times the squared distance to the prior."""
+    """Give the coefficients that minimise the weighted log loss plus their distance to the prior.
+
+    The distance costs l2/2 times its square; the level of each origin is pulled to a common one
+    as by one more person on each side.
+    """
     rate = float(np.average(label, weights=weight))
+    first = 1 + int(origin.max(initial=-1)) + 1
 
-    def loss(beta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        eta = beta[0] + z @ beta[1:]
-        apart = beta[1:] - prior
-        value = float(weight @ (np.logaddexp(0, eta) - label * eta) + l2 / 2 * apart @ apart)
+    def loss(free: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        levels, beta = free[1:first], free[first:]
+        eta = free[0] + levels[origin] + z @ beta
+        apart = beta - prior
+        value = float(weight @ (np.logaddexp(0, eta) - label * eta))
+        value += float(l2 / 2 * apart @ apart + levels @ levels / 2)
         gap = weight * (1 / (1 + np.exp(-np.clip(eta, -35, 35))) - label)
-        return value, np.concatenate([[gap.sum()], z.T @ gap + l2 * apart])
+        by_origin = np.bincount(origin, weights=gap, minlength=len(levels)) + levels
+        return value, np.concatenate([[gap.sum()], by_origin, z.T @ gap + l2 * apart])
 
-    start = np.concatenate([[np.log(rate / (1 - rate))], prior])
-    bounds = [(None, None), *((0.0 if floor else None, None) for floor in not_negative)]
+    start = np.concatenate([[np.log(rate / (1 - rate))], np.zeros(first - 1), prior])
+    bounds = [(None, None)] * first + [(0.0 if floor else None, None) for floor in not_negative]
     found = minimize(
         loss, start, jac=True, method="L-BFGS-B", bounds=bounds,
         options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-7},
     )  # fmt: skip
-    return np.asarray(found.x, dtype=np.float64)
+    return np.asarray(found.x[first:], dtype=np.float64)

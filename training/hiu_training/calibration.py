@@ -52,13 +52,18 @@ def fit_line(
     return float(beta[0] - beta[1] * centre), float(beta[1])
 
 
-def fit_offset(raw: NDArray[np.float64], label: NDArray[np.float64]) -> float:
+def fit_offset(
+    raw: NDArray[np.float64],
+    label: NDArray[np.float64],
+    weight: NDArray[np.float64] | None = None,
+) -> float:
     """Fit label ~ logistic(offset + raw): the shift that makes the mean score the mean label."""
-    rate = float(label.mean())
+    weight = np.ones(len(label)) if weight is None else weight
+    rate = float(np.average(label, weights=weight))
     offset = np.log(rate / (1 - rate)) - float(np.median(raw))
     for _ in range(200):
         p = 1 / (1 + np.exp(-np.clip(offset + raw, -35, 35)))
-        step = (label - p).sum() / max((p * (1 - p)).sum(), 1e-9)
+        step = weight @ (label - p) / max(weight @ (p * (1 - p)), 1e-9)
         offset += float(np.clip(step, -1.0, 1.0))
         if abs(step) < 1e-12:
             break

@@ -71,7 +71,7 @@ class AnchorSettings:
     """
 
     l2: Annotated[float, Field(ge=1e-6, le=1e6)] = 10.0
-    half_life_days: Annotated[int, Field(ge=1, le=36_500)] = 180
+    half_life_days: Annotated[int, Field(ge=1, le=36_500)] = 1_825
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class Knob:
 
 KNOBS = (
     Knob("anchor.l2", 0.3, 300.0),
-    Knob("anchor.half_life_days", 45, 1_460, whole=True),
+    Knob("anchor.half_life_days", 90, 3_650, whole=True),
     Knob("booster.learning_rate", 0.02, 0.3),
     Knob("booster.max_leaves", 2, 8, whole=True, log=False),
     Knob("booster.min_positives_in_leaf", 1.0, 40.0),
