@@ -54,5 +54,5 @@ def _run(folder: Path, people: int, cache: str) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, default=45_000)
+    parser.add_argument("--people", type=int, default=36_000)
     main(parser.parse_args().people)

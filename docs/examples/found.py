@@ -73,7 +73,8 @@ def _plain(trained: Json) -> Iterator[str]:
     below = [
         in_prose(n)
         for n in trained["rankers"]
-        if n not in ("model", "plain_lightgbm", "true_intensity") and _value(trained, n) > plain
+        if n not in ("model", "plain_lightgbm", "true_probability", "true_intensity")
+        and _value(trained, n) > plain
     ]
     than = f"ranks below {', '.join(below)}" if below else "ranks above every count and the anchor"
     yield f"Plain LightGBM ({plain:.3f}) {than}."

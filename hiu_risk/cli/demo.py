@@ -15,6 +15,7 @@ from pydantic import Field
 
 from hiu_risk.cli.audit import AuditResult
 from hiu_risk.cli.ingest import IngestResult
+from hiu_risk.cli.memory import one_heap
 from hiu_risk.cli.output import JsonFile, Result, say, write_result
 from hiu_risk.cli.score import ScoreResult
 from hiu_risk.cli.synth import SynthResult
@@ -68,11 +69,12 @@ def demo(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder for everything it makes.")
     ] = Path("hiu-risk-demo"),
-    people: Annotated[int, typer.Option(help="How many people the region has.")] = 45_000,
+    people: Annotated[int, typer.Option(help="How many people the region has.")] = 36_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same region.")] = 1,
     json_file: JsonFile = None,
 ) -> None:
     """Run the main job on an embedded synthetic region: about a minute, nothing to set up."""
+    one_heap()
     _fresh(out)
     steps = _Steps()
     _compile_first()

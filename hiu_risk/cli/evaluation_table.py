@@ -193,8 +193,8 @@ def say_evaluation(evaluation: Evaluation) -> None:
     k = talked_about(evaluation.capacities)
     for line in _lines(evaluation, k):
         say(line)
-    if "true_intensity" in evaluation.rankers:
-        say("true_intensity is the best possible ranking, which a synthetic region alone knows.")
+    if "true_probability" in evaluation.rankers:
+        say("true_probability is the best possible ranking, which a synthetic region alone knows.")
     lead = evaluation.rankers["model"].lead_days_at.get(k)
     if lead is not None and lead.value is not None:
         say(

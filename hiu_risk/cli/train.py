@@ -9,6 +9,7 @@ import typer
 from pydantic import Field
 
 from hiu_risk.cli.evaluation_table import Evaluation, evaluation_fields, say_evaluation
+from hiu_risk.cli.memory import one_heap
 from hiu_risk.cli.output import (
     HomeFolder,
     JsonFile,
@@ -77,6 +78,7 @@ def train(
     from hiu_training.registry import check_ready
     from hiu_training.train import register, train_model
 
+    one_heap()
     read = load_protocol(protocol)
     opened = Store.open(store)
     check_ready(ModelHome(home))

@@ -41,7 +41,7 @@ def test_the_whole_job_runs_anywhere_and_calls_nobody(tmp_path: Path) -> None:
     assert checked("train", tmp_path / "hiu-risk-demo" / "evaluation.json") == result["train"]
     assert result["api_score_equals_batch"] is True
     rankers = result["train"]["rankers"]
-    best = rankers.pop("true_intensity")["average_precision"]["value"]
+    best = rankers.pop("true_probability")["average_precision"]["value"]
     assert all(ranker["average_precision"]["value"] < best for ranker in rankers.values())
     assert result["listed"] == len(result["score"][-1]["entries"]) == 75
     feeds = result["ingest"]["feeds"]

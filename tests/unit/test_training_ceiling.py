@@ -28,14 +28,16 @@ def _truth(rows: Rows) -> TruthRows:
     ids = np.repeat(region().people.id, 2)
     when = np.tile(rows.as_ofs, len(ids) // 2)
     chance = np.linspace(0, 1, len(ids), dtype=np.float32)
-    return TruthRows(ids, when, chance, chance, chance)
+    return TruthRows(ids, when, chance, chance, 2 * chance)
 
 
 def test_the_truth_ranks_the_rows_it_is_of() -> None:
     rows = _rows()
-    found = ceiling(_truth(rows), region(), rows, DEFAULT)["true_intensity"].score
-    assert found.tolist() == sorted(found.tolist())  # rows come person by person
-    assert len(set(found.tolist())) == len(rows)
+    found = ceiling(_truth(rows), region(), rows, DEFAULT)
+    chance, rate = found["true_probability"].score, found["true_intensity"].score
+    assert chance.tolist() == sorted(chance.tolist())  # rows come person by person
+    assert len(set(chance.tolist())) == len(rows)
+    assert rate.tolist() == (2 * chance).tolist()
     assert ceiling(None, region(), rows, DEFAULT) == {}
 
 

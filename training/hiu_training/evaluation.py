@@ -31,7 +31,7 @@ __all__ = ["COMPARED", "MODEL", "Ranker", "evaluate", "list_sizes"]
 
 COMPARED = ("average_precision", "auroc")
 MODEL = "model"
-PLAIN = ("model", "anchor", "plain_lightgbm", "true_intensity")
+PLAIN = ("model", "anchor", "plain_lightgbm", "true_probability", "true_intensity")
 """Rankers that are no count of calls."""
 
 FEWEST = 20

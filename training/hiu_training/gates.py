@@ -14,7 +14,7 @@ from typing import Any
 from hiu_training.fairness_gate import Outcome, judge_fairness, value_of
 from hiu_training.settings import GateSettings
 
-CEILING = "true_intensity"
+CEILINGS = ("true_probability", "true_intensity")
 """Known in a synthetic region alone: the best possible, not a rival."""
 
 
@@ -154,7 +154,7 @@ def _rivals(evaluation: Mapping[str, Any], settings: GateSettings) -> list[str]:
     if settings.baselines:
         return list(settings.baselines)
     same = evaluation.get("differences", {}).get("anchor", {}).get("average_precision") or {}
-    left_out = {"model", CEILING}
+    left_out = {"model", *CEILINGS}
     if same.get("low") == same.get("high") == same.get("value") == 0:
         left_out.add("anchor")
     return [name for name in evaluation["rankers"] if name not in left_out]

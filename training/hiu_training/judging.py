@@ -62,7 +62,10 @@ def make_rankers(
 def ceiling(
     truth: TruthRows | None, histories: Histories, test: Rows, protocol: Protocol
 ) -> dict[str, Ranker]:
-    """Give the ranking by the true risk, where it is known at every test row.
+    """Rank by the truth, where it is known at every test row.
+
+    ``true_intensity`` ranks by the calls a day at the index date; ``true_probability`` by the
+    chance of the outcome itself, hidden states and all: no ranking can be better than that.
 
     The truth of a synthetic region is that of one question; other questions have no ceiling.
     """
@@ -73,11 +76,14 @@ def ceiling(
         log.info("Best possible ranking left out: the truth is that of frecann_adult in 90 days")
         return {}
     there = truth.at(histories.people.id[test.person], test.as_ofs[test.origin])
-    risk = there.probability.astype(np.float64)
-    if np.isnan(risk).any():
+    found = {
+        "true_probability": there.probability.astype(np.float64),
+        "true_intensity": there.intensity.astype(np.float64),
+    }
+    if any(np.isnan(risk).any() for risk in found.values()):
         log.info("Best possible ranking left out: the truth is not known at every judged row")
         return {}
-    return {"true_intensity": Ranker(risk)}
+    return {name: Ranker(risk) for name, risk in found.items()}
 
 
 def judge_rankers(

@@ -7,7 +7,7 @@ from typing import Any
 
 from hiu_training.report.names import in_prose
 
-CEILING = "true_intensity"
+CEILINGS = ("true_probability", "true_intensity")
 
 
 def verdict(found: Mapping[str, Any]) -> str:
@@ -21,7 +21,7 @@ def verdict(found: Mapping[str, Any]) -> str:
     apart = {
         name: difference["average_precision"]
         for name, difference in found.get("differences", {}).items()
-        if name != CEILING
+        if name not in CEILINGS
     }
     if not apart:
         return "The model was compared with nothing."

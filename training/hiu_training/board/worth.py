@@ -21,7 +21,8 @@ _NAMES = {
     "count_90d": "Count over 90 days",
     "count_365d": "Count over a year",
     "decayed_count": "Count, recent ones weigh more",
-    "true_intensity": "The best possible (made-up data)",
+    "true_probability": "The best possible (made-up data)",
+    "true_intensity": "The true call rate (made-up data)",
 }
 _TITLE = "Does the model earn its place?"
 

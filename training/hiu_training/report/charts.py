@@ -18,7 +18,7 @@ STYLES = {
     "model": (BLUE, "-", 2.6),
     "anchor": (AMBER, (0, (5, 2)), 1.6),
     "plain_lightgbm": (PURPLE, (0, (1, 1.5)), 1.6),
-    "true_intensity": (GREEN, (0, (6, 2, 1, 2)), 1.6),
+    "true_probability": (GREEN, (0, (6, 2, 1, 2)), 1.6),
 }
 COUNTED = (INK, (0, (3, 1.5)), 1.6)
 

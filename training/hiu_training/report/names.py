@@ -10,7 +10,8 @@ NAMES = {
     "count_90d": "count, 90 days",
     "count_365d": "count, 365 days",
     "decayed_count": "decayed count",
-    "true_intensity": "true risk (the ceiling)",
+    "true_probability": "true chance (the ceiling)",
+    "true_intensity": "true call rate",
 }
 
 DIMENSIONS = {

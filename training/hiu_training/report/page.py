@@ -52,7 +52,7 @@ def render_page(known: Known) -> str:
         verdict=evaluation["verdict"],
         boxes=_boxes(evaluation, k),
         rankers=tables.rankers(evaluation),
-        ceiling="true_intensity" in evaluation["rankers"],
+        ceiling="true_probability" in evaluation["rankers"],
         lists=tables.lists(evaluation),
         ties=tables.ties(evaluation),
         others=[tables.measure_at(evaluation, kind) for kind in tables.MEASURES_AT

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hiu_training.report import tripod_answers as answers
+import hiu_training.report.tripod_answers as answers
 from hiu_training.report.known import Known
 
 LEAD = "the High Intensity Use lead"
