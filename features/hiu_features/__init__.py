@@ -2,7 +2,7 @@
 
 >>> from hiu_features import default_catalogue
 >>> len(default_catalogue())
-64
+84
 """
 
 from hiu_features.build import Engine, build, warm_up
