@@ -108,6 +108,10 @@ def _content(home: Path) -> dict[str, object]:
             "horizon_days = 60", 'horizon_days = 60\nfew_positives = "refuse"\nseed = 2', 1,
             ("positives can't carry a calibration, which needs 20",),
         ),
+        (
+            "horizon_days = 60", 'horizon_days = 60\nfeatures = ["calls_90d", "tenure_days"]', 1,
+            ("leaves out calls_decayed_7d, which the baselines count by",),
+        ),
         ('source = "call"', 'source = "ae"', 1, ("none of the feeds that the definition counts",)),
     ],
 )  # fmt: skip
@@ -215,4 +219,13 @@ def test_a_store_without_the_feed_of_the_champions_definition_is_refused(
     write_store(replace(histories, feeds=(only,)), tmp_path / "store")
     given = _command("evaluate", place, store=tmp_path / "store")
     said = ("none of the feeds that the definition counts", "ingest them")
+    _refused(capsys, monkeypatch, place / "home", given, 1, *said)
+
+
+def test_a_model_is_not_judged_at_dates_it_learned_from(
+    place: Path, tmp_path: Path, capsys: Any, monkeypatch: Any
+) -> None:
+    write_protocol(tmp_path, QUICK.replace('every = "month"', 'every = "month"\nlast = 2023-06-01'))
+    given = _command("evaluate", place, protocol=tmp_path / "protocol.toml")
+    said = ("the model learned from dates up to", "the first test date is", "choose later dates")
     _refused(capsys, monkeypatch, place / "home", given, 1, *said)

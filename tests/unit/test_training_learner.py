@@ -142,6 +142,18 @@ def test_sampling_negatives_leaves_the_log_odds_where_they_were() -> None:
     assert np.mean(1 / (1 + np.exp(-sampled))) == pytest.approx(rows.label.mean(), rel=0.03)
 
 
+def test_a_person_of_two_blocks_is_one_witness() -> None:
+    rng = np.random.default_rng(0)
+    raw, person = np.full(2_000, -2.0), np.arange(2_000, dtype=np.int32)
+    label = (rng.random(2_000) < 0.12).astype(float)
+    one = Trial(raw, np.stack([np.zeros(2_000), 0.3 * label]), label, person)
+    again = Trial(raw, one.stages, label, person)  # the same people, the same outcomes
+    others = Trial(raw, one.stages, label, person + 2_000)
+    alone = judge([one])
+    assert judge([one, again]).z == pytest.approx(alone.z)  # nothing new was heard
+    assert judge([one, others]).z == pytest.approx(np.sqrt(2) * alone.z, rel=0.01)
+
+
 def test_trees_are_judged_by_what_chance_could_not_have_done() -> None:
     rng = np.random.default_rng(6)
     n = 6_000

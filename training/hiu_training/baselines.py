@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiu_risk.definitions import Definition
+from hiu_risk.errors import ModelError
 from hiu_risk.model.crossing import MANY
 from hiu_training.booster import ONE_COPY
 from hiu_training.inputs import Rows
@@ -23,13 +24,22 @@ HALF_LIVES = ("7d", "30d", "90d", "180d")
 def counted(rows: Rows, definition: Definition, what: str) -> NDArray[np.float64]:
     """Add one count up over the sources that the definition counts; missing counts as none.
 
-    ``what`` is ``30d`` or ``decayed_30d``; features the protocol left out count as none.
+    ``what`` is ``30d`` or ``decayed_30d``.
+
+    Raises
+    ------
+    ModelError
+        The protocol left one of these features out: a model is judged beside real counts.
     """
-    names = (f"{MANY[source]}_{what}" for source in definition.sources)
-    columns = [rows.column(name) for name in names if name in rows.names]
     total = np.zeros(len(rows))
-    for column in columns:
-        total += np.nan_to_num(column.astype(np.float64))
+    for name in (f"{MANY[source]}_{what}" for source in definition.sources):
+        if name not in rows.names:
+            raise ModelError(
+                f"the protocol leaves out {name}, which the baselines count by",
+                where="features",
+                fix=f"name {name} among them, or leave the key features out",
+            )
+        total += np.nan_to_num(rows.column(name).astype(np.float64))
     return total
 
 

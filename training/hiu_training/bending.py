@@ -195,7 +195,7 @@ def _level(raw: NDArray[np.float64], label: NDArray[np.float64]) -> NDArray[np.f
 
 def _gain(method: Method, blocks: Sequence[Seen]) -> tuple[float, float]:
     """Give the log loss that a shape saves over the line, and its standard error."""
-    gain = variance = 0.0
+    saved, person = [], []
     for place, judge in enumerate(blocks):
         others = [block for other, block in enumerate(blocks) if other != place]
         raw, label = _pooled(others)
@@ -203,11 +203,13 @@ def _gain(method: Method, blocks: Sequence[Seen]) -> tuple[float, float]:
         slope = max(slope, LEAST_SLOPE)
         shape = Calibrator(0.0, 1.0, method, _SHAPES[method](intercept + slope * raw, label))
         line = intercept + slope * _level(judge.raw, judge.label)
-        saved = row_losses(line, judge.label) - row_losses(shape.apply(line), judge.label)
-        per_person = np.bincount(np.unique(judge.person, return_inverse=True)[1], saved)
-        gain += float(per_person.sum())
-        variance += float(((per_person - per_person.mean()) ** 2).sum())
-    return gain, float(np.sqrt(variance))
+        saved.append(row_losses(line, judge.label) - row_losses(shape.apply(line), judge.label))
+        person.append(judge.person)
+    # A person of several blocks is one witness.
+    witness = np.unique(np.concatenate(person), return_inverse=True)[1]
+    per_person = np.bincount(witness, np.concatenate(saved))
+    variance = ((per_person - per_person.mean()) ** 2).sum()
+    return float(per_person.sum()), float(np.sqrt(variance))
 
 
 def levelled(

@@ -162,16 +162,21 @@ def judge(trials: Sequence[Trial]) -> Verdict:
     """
     usable = [t for t in trials if 0 < t.label.sum() < len(t.label)]
     n_stages = min((len(t.stages) for t in usable), default=0)
+    if n_stages < 2:
+        return NO_TREES
+    # A person of several blocks is one witness: what happened to them may be told in each.
+    people, place = np.unique(np.concatenate([t.person for t in usable]), return_inverse=True)
+    without = [row_losses(t.raw, t.label) for t in usable]
     gains, variances = np.zeros(n_stages), np.zeros(n_stages)
-    for one in usable:
-        _, place = np.unique(one.person, return_inverse=True)
-        without = row_losses(one.raw, one.label)
-        for stage in range(1, n_stages):
-            saved = without - row_losses(one.raw + one.stages[stage], one.label)
-            per_person = np.bincount(place, saved)
-            gains[stage] += per_person.sum()
-            variances[stage] += ((per_person - per_person.mean()) ** 2).sum()
-    if n_stages < 2 or gains.max() <= 0:
+    for stage in range(1, n_stages):
+        saved = [
+            before - row_losses(t.raw + t.stages[stage], t.label)
+            for before, t in zip(without, usable, strict=True)
+        ]
+        per_person = np.bincount(place, np.concatenate(saved), minlength=len(people))
+        gains[stage] = per_person.sum()
+        variances[stage] = ((per_person - per_person.mean()) ** 2).sum()
+    if gains.max() <= 0:
         return NO_TREES
     best = int(gains.argmax())
     z = float(gains[best] / np.sqrt(max(variances[best], 1e-12)))

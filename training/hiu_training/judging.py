@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -184,6 +185,7 @@ def judge_bundle(
     bundle.check_catalogue(catalogue)
     histories = store.histories()
     split = make_split(protocol, histories.feeds, histories.zone)
+    check_unseen(split, bundle, histories.zone)
     development = make_rows(histories, split.development, protocol, catalogue)
     test = make_rows(histories, split.test, protocol, catalogue)
     half_life = best_half_life(development, protocol.definition)
@@ -195,6 +197,22 @@ def judge_bundle(
         half_life=half_life,
     )  # fmt: skip
     return Judgement(found, test, half_life)
+
+
+def check_unseen(split: Split, bundle: Bundle, zone: str) -> None:
+    """Refuse to judge a model at dates that it learned from."""
+    trained = bundle.manifest.trained_through
+    if len(split.test) and int(split.test[0]) < trained:
+        first, through = (
+            from_seconds(moment).astimezone(ZoneInfo(zone)).date()
+            for moment in (int(split.test[0]), trained)
+        )
+        raise ModelError(
+            f"the model learned from dates up to {through}, so that they can't judge it; the "
+            f"first test date is {first}",
+            where=f"model {bundle.version}",
+            fix="choose later dates (origins.last, origins.test), or judge an older model",
+        )
 
 
 def check_same_rules(store: Store, bundle: Bundle) -> None:
