@@ -196,4 +196,7 @@ def _say(result: ModelsResult) -> None:
             f"{model.version:14}{', '.join(model.aliases) or '-':22}"
             f"{(model.trained_at or '-')[:10]:12}{score:>18}  {model.trouble or gates}"
         )
+    for row in result.ledger:
+        if row.evidence.get("gates_of_another_protocol"):
+            say(f"Row {row.sequence}: {row.version} by gates of another protocol: {row.reason}")
     say(f"{len(result.ledger)} rows in the ledger; hiu-risk models verify checks them")

@@ -37,13 +37,16 @@ def promote(
     gates: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Take the gates from this protocol, not from the model's own."
+            metavar="FILE",
+            help="Take the gates from this protocol, not from the model's own; needs --reason.",
         ),
     ] = None,
     override: Annotated[
         bool, typer.Option("--override", help="Promote although a gate is not passed.")
     ] = False,
-    reason: Annotated[str | None, typer.Option(help="Why; needed for an override.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Why; needed for an override and for other gates.")
+    ] = None,
     json_file: JsonFile = None,
 ) -> None:
     """Make a model champion, if it passes every gate; it is written into the ledger.

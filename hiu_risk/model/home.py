@@ -53,6 +53,8 @@ class ModelHome:
         except FileNotFoundError:
             return {}
         except ValueError:
+            data = None
+        if not isinstance(data, dict):
             raise BundleError(
                 "not a file of aliases", where=str(path), fix="run hiu-risk models verify --repair"
             ) from None

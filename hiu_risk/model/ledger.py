@@ -4,7 +4,7 @@ Rows of ``<home>/ledger.db`` are added and never changed: the database refuses U
 rows out of turn, and each row carries the hash of the row before it. Whoever may write the file
 can take those guards away, so :meth:`Ledger.verify` works every hash out again. A chain alone
 doesn't show that its last rows were cut off: the newest hash is also kept in
-``<home>/ledger.head``.
+``<home>/ledger.head``, which is there before the first row and at most one row behind.
 
 The ledger is the truth about the champion; ``aliases.json`` follows it (:meth:`Ledger.settle`).
 """
@@ -136,6 +136,7 @@ class Ledger:
                 dict(evidence or {}), known[-1].hash if known else START,
             )  # fmt: skip
             entry = replace(entry, hash=digest(entry.content()))
+            self._head_follows(known)  # so that whoever is killed leaves it one row behind at most
             session.add(to_row(entry))
         self.settle()
         return entry
@@ -159,15 +160,13 @@ class Ledger:
             known = self._whole(session, head)
             if not known:
                 return []
-            done = []
-            newest = {"sequence": known[-1].sequence, "hash": known[-1].hash}
-            if self._head() != newest:
-                write_json(self.head_path, newest)
-                done.append("ledger.head")
+            done = ["ledger.head"] if self._head_follows(known) else []
             champion = "".join(standing(known)[-1:])
-            if champion and self._alias() != champion:
-                self.home.set_alias("champion", champion)
-                done.append("aliases.json")
+            if champion:
+                aside = self._set_aside()
+                if self.home.aliases().get("champion", "") != champion:
+                    self.home.set_alias("champion", champion)
+                    done.append(f"aliases.json{aside}")
             return done
 
     @contextmanager
@@ -196,12 +195,31 @@ class Ledger:
             problems.append("no row has the hash you noted: the ledger was rewritten or cut off")
         return problems
 
-    def _alias(self) -> str:
+    def _set_aside(self) -> str:
+        """Keep an unreadable ``aliases.json`` under another name; gives words that say so."""
         try:
-            return self.home.aliases().get("champion", "")
-        except BundleError:  # not JSON: nothing in it is worth keeping
-            (self.home.path / "aliases.json").unlink()
-            return ""
+            self.home.aliases()
+        except BundleError:
+            path = self.home.path / "aliases.json"
+            aside = path.with_name(f"{path.name}.unreadable")
+            number = 1
+            while aside.exists():
+                number += 1
+                aside = path.with_name(f"{path.name}.unreadable-{number}")
+            path.rename(aside)
+            return f": it could not be read and is kept as {aside.name}; who was challenger is lost"
+        return ""
+
+    def _head_follows(self, known: Sequence[Entry]) -> bool:
+        """Write the newest hash into ``ledger.head``; tells whether it was behind."""
+        newest = {
+            "sequence": known[-1].sequence if known else 0,
+            "hash": known[-1].hash if known else START,
+        }
+        if self._head() == newest:
+            return False
+        write_json(self.head_path, newest)
+        return True
 
     def _head(self) -> dict[str, Any] | None:
         try:

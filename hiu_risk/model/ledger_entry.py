@@ -62,6 +62,11 @@ class Entry:
     previous_hash: str = START
     hash: str = ""
 
+    @property
+    def other_gates(self) -> bool:
+        """Whether it was decided by gates that are not those of the model's own protocol."""
+        return bool(self.evidence.get("gates_of_another_protocol"))
+
     def content(self) -> dict[str, Any]:
         """Give everything but the row's own hash."""
         return {name: value for name, value in asdict(self).items() if name != "hash"}
@@ -161,18 +166,22 @@ def _hash_of(row: LedgerRow) -> str:
 def _problems_of_head(
     head: Mapping[str, Any] | None, hashes: Sequence[str], newest: str | None
 ) -> list[str]:
-    """Compare the chain with the newest hash kept outside it; to be behind is no problem."""
+    """Compare the chain with the newest hash kept outside it, which may be one row behind."""
     if newest is not None:
         right = bool(hashes) and len(newest) >= 12 and hashes[-1].startswith(newest)
         return [] if right else ["the newest row is not the one you noted"]
-    if head is None:
-        # A command killed right after the very first row leaves no head.
-        return [] if len(hashes) <= 1 else ["ledger.head is gone: rows may have been cut off"]
+    if head is None:  # it is written before the first row
+        return ["ledger.head is gone: rows may have been cut off"] if hashes else []
     sequence, known = head.get("sequence"), head.get("hash")
-    if not isinstance(sequence, int) or not isinstance(known, str) or sequence < 1:
+    if not isinstance(sequence, int) or not isinstance(known, str) or sequence < 0:
+        return ["ledger.head can't be read: rows may have been cut off"]
+    if sequence == 0 and known != START:
         return ["ledger.head can't be read: rows may have been cut off"]
     if sequence > len(hashes):
         return [f"the ledger's end was cut off: it has {len(hashes)} rows, but had {sequence}"]
-    if hashes[sequence - 1] != known:
+    if (START, *hashes)[sequence] != known:
         return [f"row {sequence} is not the one that ledger.head knows: the chain was rewritten"]
+    # A command killed after its row was written leaves the head one row behind.
+    if sequence < len(hashes) - 1:
+        return [f"ledger.head is an old one: it knows {sequence} rows of {len(hashes)}"]
     return []

@@ -148,9 +148,29 @@ def test_an_override_that_was_not_needed_is_not_called_one(home: ModelHome, run:
 def test_the_gates_of_another_protocol(home: ModelHome, run: Run, tmp_path: Path) -> None:
     protocol = tmp_path / "strict.toml"
     protocol.write_text("[gates]\nslope_low = 1.0\nslope_high = 1.01\n", encoding="utf-8")
-    code, said, _ = run("promote", GOOD, "--who", WHO, "--gates", str(protocol))
+    other = ("promote", GOOD, "--who", WHO, "--gates", str(protocol))
+    code, said, _ = run(*other)
+    assert (code, "this needs a reason" in said) == (2, True)
+    code, said, _ = run(*other, "--reason", "Trial.")
     assert (code, "to be from 1 to 1.01" in said) == (1, True)
     agrees(home, FIRST)
+    protocol.write_text("[gates]\nslope_low = 0.5\n", encoding="utf-8")
+    assert run(*other)[0] == 2
+    agrees(home, FIRST)
+    assert run(*other, "--reason", "Agreed on 3 May.")[0] == 0
+    assert [row.other_gates for row in Ledger(home).entries()] == [False, True]
+    said = run("models")[1]
+    assert f"Row 2: {GOOD} by gates of another protocol: Agreed on 3 May." in said
+    assert "Row 1:" not in said
+
+
+def test_a_file_with_the_very_gates_of_the_model_is_nothing_else(
+    home: ModelHome, run: Run, tmp_path: Path
+) -> None:
+    protocol = tmp_path / "same.toml"
+    protocol.write_text("", encoding="utf-8")
+    assert run("promote", GOOD, "--who", WHO, "--gates", str(protocol))[0] == 0
+    assert not Ledger(home).entries()[-1].other_gates
 
 
 def test_back_and_back_again(home: ModelHome, run: Run) -> None:
@@ -177,6 +197,26 @@ def test_back_to_a_named_one(home: ModelHome, run: Run) -> None:
     assert (code, f"{POOR} is not an earlier champion" in said) == (2, True)
     assert run(*back, FIRST[:8])[0] == 0
     agrees(home, FIRST)
+
+
+def test_nobody_goes_back_to_the_present_champion(home: ModelHome, run: Run) -> None:
+    promote(home, GOOD, who=WHO, at=2)
+    promote(home, FIRST, who=WHO, at=3)
+    code, said, _ = run("rollback", "--who", WHO, "--reason", "x", "--to", FIRST)
+    assert (code, f"{FIRST} is not an earlier champion but the present one" in said) == (2, True)
+    assert len(Ledger(home).entries()) == 3
+    assert run("rollback", "--who", WHO, "--reason", "x")[0] == 0
+    agrees(home, GOOD)
+
+
+def test_aliases_that_could_not_be_read_are_said_to_be_kept_aside(
+    home: ModelHome, run: Run
+) -> None:
+    (home.path / "aliases.json").write_text("{", encoding="utf-8")
+    code, said, _ = run("promote", GOOD, "--who", WHO)
+    assert (code, "is kept as aliases.json.unreadable" in said) == (0, True)
+    assert (home.path / "aliases.json.unreadable").read_text("utf-8") == "{"
+    agrees(home, GOOD)
 
 
 def test_the_list_of_models(home: ModelHome, run: Run) -> None:

@@ -16,7 +16,7 @@ def ranker(precision: float, recall: float, slope: float | None = None) -> dict[
         "average_precision": estimate(precision, precision - 0.05, precision + 0.05),
         "recall_at": {k: estimate(recall, recall - 0.1, recall + 0.1) for k in ("50", "75", "1%")},
     }
-    return found if slope is None else {**found, "calibration_slope": estimate(slope, 0.7, 1.4)}
+    return found if slope is None else {**found, "calibration_slope": estimate(slope, 0.85, 1.3)}
 
 
 def apart(low: float) -> dict[str, Any]:
@@ -27,6 +27,7 @@ def apart(low: float) -> dict[str, Any]:
 
 
 EVALUATION: dict[str, Any] = {
+    "resamples": 1_000,
     "population": {"positive_people": 120},
     "rankers": {
         "model": ranker(0.30, 0.40, 1.05),

@@ -333,6 +333,51 @@ def test_a_lost_head_is_found_and_comes_back_with_the_noted_hash_alone(
     assert ledger.verify() == []
 
 
+def test_one_row_left_and_the_head_deleted_is_found(tmp_path: Path) -> None:
+    ledger = filled(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as database:
+        for statement in NO_GUARDS:
+            database.execute(statement)
+        database.execute("DELETE FROM ledger WHERE sequence > 1")
+        for name, body in TRIGGERS.items():
+            database.execute(f"CREATE TRIGGER {name} {body}")
+        database.commit()
+    ledger.head_path.unlink()
+    assert ledger.verify() == ["ledger.head is gone: rows may have been cut off"]
+    with pytest.raises(ModelError, match=r"ledger\.head is gone"):
+        incident(ledger)
+    with pytest.raises(ModelError, match=r"ledger\.head is gone"):
+        ledger.settle()
+
+
+def test_a_head_from_an_old_copy_is_found(tmp_path: Path) -> None:
+    ledger = filled(tmp_path, 2)
+    old = ledger.head_path.read_bytes()
+    incident(ledger)
+    ledger.head_path.write_bytes(old)  # as a command leaves it that was killed after its row
+    assert ledger.verify() == []
+    assert ledger.settle() == ["ledger.head"]
+    incident(ledger)
+    ledger.head_path.write_bytes(old)
+    assert ledger.verify() == ["ledger.head is an old one: it knows 2 rows of 4"]
+    with pytest.raises(ModelError, match="an old one"):
+        ledger.settle()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '"champion"', ""])
+def test_aliases_that_cannot_be_read_are_kept_aside(tmp_path: Path, content: str) -> None:
+    ledger, (first, second, _) = champions(tmp_path)
+    crown(ledger, first, "first")
+    ledger.home.set_alias("challenger", second)
+    path = tmp_path / "aliases.json"
+    for number, name in enumerate(("aliases.json.unreadable", "aliases.json.unreadable-2")):
+        path.write_text(f"{content}{' ' * number}", encoding="utf-8")
+        (words,) = ledger.settle()
+        assert f"it could not be read and is kept as {name}" in words
+        assert (tmp_path / name).read_text("utf-8") == f"{content}{' ' * number}"
+        assert ledger.home.aliases() == {"champion": first}
+
+
 # Killed, locked, together
 
 
@@ -369,6 +414,29 @@ def test_killed_at_any_point_the_next_command_ends_the_work(tmp_path: Path, wher
     assert ModelHome(tmp_path).aliases()["champion"] == ledger.champion
     assert ledger.settle() == []
     assert ledger.head_path.read_text("utf-8").count(ledger.entries()[-1].hash) == 1
+
+
+def test_killed_after_the_very_first_row_the_next_command_ends_the_work(tmp_path: Path) -> None:
+    ledger, (first, *_) = champions(tmp_path)
+    first_row = KILLED.replace("module.write_json = die", "Ledger.settle = die")
+    arguments = [sys.executable, "-c", first_row, str(tmp_path), first, "before the head"]
+    assert subprocess.run(arguments, check=False).returncode == -9
+    assert json.loads(ledger.head_path.read_text("utf-8")) == {"sequence": 0, "hash": "0" * 64}
+    assert ledger.verify() == []
+    assert ledger.settle() == ["ledger.head", "aliases.json"]
+    assert ledger.champion == ledger.home.aliases()["champion"] == first
+
+
+def test_killed_twice_in_a_row_nothing_is_lost(tmp_path: Path) -> None:
+    ledger, versions = champions(tmp_path)
+    crown(ledger, versions[0], "first")
+    killed = KILLED.replace("module.write_json = die", "Ledger.settle = die")
+    for version in versions[1:]:
+        arguments = [sys.executable, "-c", killed, str(tmp_path), version, "before the head"]
+        assert subprocess.run(arguments, check=False).returncode == -9
+        assert ledger.verify() == []
+    assert ledger.settle() == ["ledger.head", "aliases.json"]
+    assert ledger.champion == versions[2]
 
 
 def test_many_writers_leave_one_whole_chain(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from tests.support.evidence import (
 )
 
 SETTINGS = GateSettings()
+SLOPE = "rankers/model/calibration_slope"
 
 
 EVIDENCE = GateEvidence(
@@ -91,10 +92,21 @@ def test_without_evidence_nothing_is_passed() -> None:
         ("population/positive_people", 19, "calibration slope", "insufficient evidence"),
         ("population/positive_people", 19, "stability", "insufficient evidence"),
         ("population/positive_people", 20, "average precision", "passed"),
-        ("rankers/model/calibration_slope", estimate(0.8), "calibration slope", "passed"),
-        ("rankers/model/calibration_slope", estimate(1.25), "calibration slope", "passed"),
-        ("rankers/model/calibration_slope", estimate(0.79), "calibration slope", "failed"),
-        ("rankers/model/calibration_slope", estimate(1.26), "calibration slope", "failed"),
+        (SLOPE, estimate(0.8, 0.7, 0.9), "calibration slope", "passed"),
+        (SLOPE, estimate(1.25, 1.15, 1.35), "calibration slope", "passed"),
+        (SLOPE, estimate(0.79, 0.7, 0.9), "calibration slope", "failed"),
+        (SLOPE, estimate(1.26, 1.15, 1.35), "calibration slope", "failed"),
+        (SLOPE, estimate(1.0), "calibration slope", "insufficient evidence"),
+        (SLOPE, estimate(1.0, 0.9, None), "calibration slope", "insufficient evidence"),
+        (SLOPE, estimate(1.0, None, 1.1), "calibration slope", "insufficient evidence"),
+        (SLOPE, estimate(1.0, 0.79, 1.26), "calibration slope", "insufficient evidence"),
+        (SLOPE, estimate(1.0, 0.8, 1.26), "calibration slope", "passed"),
+        ("resamples", 199, "average precision", "insufficient evidence"),
+        ("resamples", 199, "recall at K", "insufficient evidence"),
+        ("resamples", 199, "calibration slope", "insufficient evidence"),
+        ("resamples", None, "calibration slope", "insufficient evidence"),
+        ("resamples", 200, "average precision", "passed"),
+        ("resamples", 2, "stability", "passed"),  # it looks at no interval
         ("rankers/model/calibration_slope", None, "calibration slope", "insufficient evidence"),
         ("per_origin/0/rankers/model", ranker(0.2, 0.4), "stability", "failed"),
         ("per_origin", EVALUATION["per_origin"][:2], "stability", "insufficient evidence"),
@@ -182,7 +194,9 @@ def test_stability_is_judged_date_by_date(factors: tuple[Any, ...], outcome: str
         (-0.04, 0.30, "passed", "no group of 2"),  # a lead lost is no harm
         (0.01, 0.20, "passed", "no group of 2"),  # less ahead, but not behind
         (-0.30, -0.30, "passed", "no group of 2"),  # as unfair as before is not worse
-        ("*", -0.02, "passed", "no group of 1 is worse off than before; 1 groups are too small"),
+        ("*", "*", "passed", "no group of 1 is worse off than before; 1 groups are too small"),
+        (-0.02, "*", "passed", "no group of 1 is worse off than before; 1 groups are too small"),
+        ("*", -0.02, "insufficient evidence", "Sex, Male: judged for the champion alone"),
     ],
 )
 def test_fairness_compares_with_the_champion(
@@ -210,6 +224,42 @@ def test_fairness_looks_at_calibration_too(now: float, then: float, passed: bool
         champion_audit=audit(group("Male", 0.0, then)),
     )
     assert outcomes(evidence)["fairness"].passed is passed
+
+
+@pytest.mark.parametrize(("now", "then"), [(None, 1.0), (1.0, None), (None, None), (0.0, 1.0)])
+def test_a_calibration_that_is_not_known_shows_nothing(
+    now: float | None, then: float | None
+) -> None:
+    audits = [
+        audit({**group("Male", 0.0), "calibration_ratio": estimate(ratio)}) for ratio in (now, then)
+    ]
+    evidence = replace(EVIDENCE, audit=audits[0], champion_audit=audits[1])
+    found = outcomes(evidence)["fairness"]
+    assert found.outcome == "insufficient evidence"
+    assert found.detail == "Sex, Male: its calibration ratio is not known"
+
+
+def test_who_was_audited_by_less_does_not_pass_by_that() -> None:
+    ethnic = audit(group("Asian", -0.1), group("White", 0.1), name="ethnic_group")
+    wide = {**FAIR, "groupings": FAIR["groupings"] + ethnic["groupings"]}
+    less = replace(EVIDENCE, champion_audit=wide)
+    more = replace(EVIDENCE, audit=wide)
+    for evidence in (less, more):
+        found = outcomes(evidence)["fairness"]
+        assert found.outcome == "insufficient evidence"
+        assert "ethnic_group" in found.detail
+        assert outcomes(evidence, GateSettings(fairness_by=("sex",)))["fairness"].passed
+    assert outcomes(replace(less, audit=wide))["fairness"].passed
+
+
+def test_a_group_that_only_the_champion_was_judged_on_is_missed() -> None:
+    few = group("Male", -0.02, verdict="insufficient_evidence")
+    for groups in ((group("Female", 0.0), few), (group("Female", 0.0),)):
+        found = outcomes(replace(EVIDENCE, audit=audit(*groups)))["fairness"]
+        assert found.outcome == "insufficient evidence"
+        assert found.detail == "Sex, Male: judged for the champion alone"
+    bad = audit(group("Female", -0.5), few)
+    assert outcomes(replace(EVIDENCE, audit=bad))["fairness"].outcome == "failed"
 
 
 @pytest.mark.parametrize(
@@ -258,7 +308,11 @@ def test_fairness_that_cannot_be_judged_is_not_passed() -> None:
         ({"champion_audit": hidden}, "no group had cases enough in: sex"),
         ({"champion_audit": other_store}, "the two audits differ in store"),
         ({"audit": audit()}, "no group had cases enough in: sex"),
-        ({"audit": {**FAIR, "groupings": []}}, "no group had cases enough in: any grouping"),
+        ({"audit": {**FAIR, "groupings": []}}, "no group had cases enough in: sex"),
+        (
+            {"audit": {**FAIR, "groupings": []}, "champion_audit": {**FAIR, "groupings": []}},
+            "no group had cases enough in: any grouping",
+        ),
     ):
         found = outcomes(replace(EVIDENCE, **change))["fairness"]
         assert found.outcome == "insufficient evidence"

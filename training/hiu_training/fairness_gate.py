@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import Any, Literal
@@ -23,9 +23,11 @@ def judge_fairness(
 
     A group is worse off when it falls behind the rest of its cases found by more than the
     tolerance, compared with what it does under the champion, or when its scores are further
-    off. Groups too small to compare are left out; a grouping of nothing but such groups is not
-    judged, and so the gate isn't. Nor is it where a difference is no larger than the rounding of
-    the printed counts could make it.
+    off. Groups too small to compare under either are left out; a grouping of nothing but such
+    groups is not judged, and so the gate isn't. Nor is it where only one of the two was audited
+    by a grouping, where a group was judged for the champion alone, where a calibration ratio
+    isn't known, or where a difference is no larger than the rounding of the printed counts could
+    make it: who looks at less shows less.
 
     Parameters
     ----------
@@ -55,7 +57,9 @@ def judge_fairness(
     before = {(g["name"], group["label"]): group for g, group in _groups(theirs)}
     worse: list[str] = []
     unsure: list[str] = []
-    judged: dict[str, int] = {g["name"]: 0 for g in mine.get("groupings", ())}
+    audits = (mine, theirs)
+    judged: dict[str, int] = {g["name"]: 0 for audit in audits for g in audit.get("groupings", ())}
+    asked = settings.fairness_by or tuple(judged)
     left_out = 0
     for grouping, group in _groups(mine):
         then = before.get((grouping["name"], group["label"]))
@@ -69,16 +73,14 @@ def judge_fairness(
         unsure += [name + words for words in found.unsure]
     if worse:
         return "failed", "; ".join(worse)
-    asked = settings.fairness_by or tuple(judged)
     unjudged = [name for name in asked if not judged.get(name)]
     if unjudged or not asked:
         return "insufficient evidence", (
             f"no group had cases enough in: {', '.join(unjudged) or 'any grouping'}"
         )
+    unsure += _lost(mine, theirs, asked)
     if unsure:
-        return "insufficient evidence", (
-            f"{'; '.join(unsure)}: but the printed counts are rounded too much to tell"
-        )
+        return "insufficient evidence", "; ".join(unsure)
     small = f"; {left_out} groups are too small to judge" if left_out else ""
     return "passed", f"no group of {sum(judged.values())} is worse off than before{small}"
 
@@ -93,6 +95,25 @@ def _groups(audit: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mappi
     for grouping in audit.get("groupings", ()):
         for group in grouping["groups"]:
             yield grouping, group
+
+
+def _can_be_compared(group: Mapping[str, Any] | None, audit: Mapping[str, Any]) -> bool:
+    if group is None or group.get("recall_verdict") in _NOT_JUDGED:
+        return False
+    return _gap(group, audit["primary"]) is not None
+
+
+def _lost(
+    mine: Mapping[str, Any], theirs: Mapping[str, Any], asked: Sequence[str]
+) -> Iterator[str]:
+    """Name the groups that were judged for the champion and can't be for the model."""
+    now = {(g["name"], group["label"]): group for g, group in _groups(mine)}
+    for grouping, group in _groups(theirs):
+        then = now.get((grouping["name"], group["label"]))
+        if grouping["name"] not in asked or _can_be_compared(then, mine):
+            continue
+        if _can_be_compared(group, theirs):
+            yield f"{grouping['title']}, {group['label']}: judged for the champion alone"
 
 
 @dataclass(frozen=True)
@@ -110,11 +131,9 @@ def _compared(
     settings: GateSettings,
 ) -> _Compared | None:
     """Compare a group with itself under the champion; None where that can't be done."""
-    if before is None or any(g.get("recall_verdict") in _NOT_JUDGED for g in (mine, before)):
+    if before is None or not all(_can_be_compared(group, audit) for group in (mine, before)):
         return None
-    now, then = (_gap(group, audit["primary"]) for group in (mine, before))
-    if now is None or then is None:
-        return None
+    now, then = (_gap(group, audit["primary"]) or 0.0 for group in (mine, before))
     worse, unsure = _became(mine, before), []
     words = f"cases found {now:+.2f} against the rest, {then:+.2f} with the champion"
     # To lose a lead over the rest is not to be worse off than the rest.
@@ -122,9 +141,12 @@ def _compared(
     if drop > _rounding(mine, audit) + 1e-9:
         worse.append(words)
     elif drop > 1e-9:
-        unsure.append(words)
+        unsure.append(f"{words}: but the printed counts are rounded too much to tell")
     ratios = [value_of(group.get("calibration_ratio")) for group in (mine, before)]
-    if _further(*ratios) > log(1 + settings.calibration_tolerance) + 1e-9:
+    further = _further(*ratios)
+    if further is None:
+        unsure.append("its calibration ratio is not known")
+    elif further > log(1 + settings.calibration_tolerance) + 1e-9:
         worse.append(f"calibration ratio {ratios[0]:.2f}, {ratios[1]:.2f} with the champion")
     return _Compared(tuple(worse), tuple(unsure))
 
@@ -156,10 +178,10 @@ def _gap(group: Mapping[str, Any], capacity: int) -> float | None:
     return None
 
 
-def _further(now: float | None, then: float | None) -> float:
-    """How much further from 1 a ratio is, as a log; 0 where one of them isn't known."""
+def _further(now: float | None, then: float | None) -> float | None:
+    """How much further from 1 a ratio is, as a log; None where one of them isn't known."""
     if not now or not then:
-        return 0.0
+        return None
     return abs(log(now)) - abs(log(then))
 
 

@@ -17,6 +17,9 @@ from hiu_training.settings import GateSettings
 CEILINGS = ("true_probability", "true_intensity")
 """Known in a synthetic region alone: the best possible, not a rival."""
 
+MIN_RESAMPLES = 200
+"""With fewer, the ends of an interval are a matter of luck."""
+
 
 @dataclass(frozen=True)
 class GateEvidence:
@@ -125,7 +128,7 @@ def _beats(
     measure: Callable[[Mapping[str, Any]], Any],
 ) -> tuple[Outcome, str]:
     """Whether the model beats the baseline that is best by this measure."""
-    few = _too_few(evaluation, settings)
+    few = _too_few(evaluation, settings) or _too_few_resamples(evaluation)
     if few:
         return "insufficient evidence", few
     rankers = evaluation["rankers"]
@@ -172,17 +175,29 @@ def _too_few(evaluation: Mapping[str, Any], settings: GateSettings) -> str:
     return ""
 
 
+def _too_few_resamples(evaluation: Mapping[str, Any]) -> str:
+    taken = evaluation.get("resamples") or 0
+    if taken < MIN_RESAMPLES:
+        return f"its intervals are of {taken} resamples; {MIN_RESAMPLES} are needed"
+    return ""
+
+
 # Calibration, stability
 
 
 def _calibration(evidence: GateEvidence, settings: GateSettings) -> tuple[Outcome, str]:
-    few = _too_few(evidence.evaluation, settings)
+    few = _too_few(evidence.evaluation, settings) or _too_few_resamples(evidence.evaluation)
     if few:
         return "insufficient evidence", few
     slope = evidence.evaluation["rankers"]["model"].get("calibration_slope")
     if value_of(slope) is None:
         return "insufficient evidence", "the slope was not measured"
     words = f"{_said(slope)}, to be from {settings.slope_low:g} to {settings.slope_high:g}"
+    low, high = slope.get("low"), slope.get("high")
+    if low is None or high is None:
+        return "insufficient evidence", f"{words}: it has no interval"
+    if low < settings.slope_low and high > settings.slope_high:
+        return "insufficient evidence", f"{words}: the interval reaches past both"
     inside = settings.slope_low <= slope["value"] <= settings.slope_high
     return ("passed" if inside else "failed"), words
 

@@ -42,11 +42,14 @@ class Judged:
     gates : tuple of Gate
     evidence : dict
         Hashes of what the gates looked at, as the ledger keeps them.
+    other_gates : bool
+        Whether the gates were set otherwise than in the model's own protocol.
     """
 
     bundle: Bundle
     gates: tuple[Gate, ...]
     evidence: dict[str, Any]
+    other_gates: bool = False
 
     @property
     def not_passed(self) -> tuple[Gate, ...]:
@@ -92,8 +95,8 @@ def judge_model(home: ModelHome, model: str, settings: GateSettings | None = Non
     bundle = home.load(model)
     champion = champion_of(home)
     champion = "" if champion == bundle.version else champion
-    if settings is None:
-        settings = parse_protocol(bundle.protocol, where=f"protocol of {bundle.version}").gates
+    own = _own_gates(bundle, needed=settings is None)
+    settings = settings or own or GateSettings()
     looked_at = {
         "evaluation": find(home, bundle.version, "evaluation"),
         "audit": find(home, bundle.version, "audit"),
@@ -123,7 +126,18 @@ def judge_model(home: ModelHome, model: str, settings: GateSettings | None = Non
         "gates": asdict(settings),
         **{name: digest(data) for name, data in looked_at.items() if data is not None},
     }
-    return Judged(bundle, gates, evidence)
+    if settings != own:
+        evidence["gates_of_another_protocol"] = True
+    return Judged(bundle, gates, evidence, settings != own)
+
+
+def _own_gates(bundle: Bundle, *, needed: bool) -> GateSettings | None:
+    try:
+        return parse_protocol(bundle.protocol, where=f"protocol of {bundle.version}").gates
+    except UsageError:  # one of another version's: others may be named instead
+        if needed:
+            raise
+        return None
 
 
 def promote(
@@ -141,18 +155,18 @@ def promote(
     Parameters
     ----------
     who, reason : str
-        Who decides and why; a reason is needed for an override.
+        Who decides and why; a reason is needed for an override and for other gates.
     at : int
         UTC seconds.
     settings : GateSettings, optional
-        Other gates than those of the model's own protocol.
+        Other gates than those of the model's own protocol: written down with the reason.
     override : bool
         Promote although a gate is not passed: written down with name and reason.
 
     Raises
     ------
     UsageError
-        No name, an override without a reason, a model that is champion already.
+        No name, an override or other gates without a reason, a model that is champion already.
     ModelError
         No such model, features that changed, MLflow that can't be reached or doesn't know the
         model, a champion that changed meanwhile. Nothing was changed then.
@@ -160,7 +174,7 @@ def promote(
     who = check_who(who)
     reason = check_reason(reason, needed=override)
     ledger = Ledger(home)
-    ledger.settle()
+    notes = _kept_aside(ledger.settle())
     before = champion_of(home)  # read before judging: if it changes meanwhile, nothing is written
     judged = judge_model(home, model, settings)
     version = judged.bundle.version
@@ -169,8 +183,10 @@ def promote(
             f"{version} is champion already", where=model, fix="name another; see hiu-risk models"
         )
     check_usable(judged.bundle)
+    if judged.other_gates:
+        check_reason(reason, needed=True)
     if judged.not_passed and not override:
-        return Decision(version, before, None, judged.gates)
+        return Decision(version, before, None, judged.gates, notes)
     _require_registered(home, judged.bundle)
     entry = ledger.append(
         at=at,
@@ -183,7 +199,7 @@ def promote(
         gates=[asdict(gate) for gate in judged.gates],
         evidence=judged.evidence,
     )
-    return Decision(version, before, entry, judged.gates, _mlflow_follows(home))
+    return Decision(version, before, entry, judged.gates, notes + _mlflow_follows(home))
 
 
 def rollback(home: ModelHome, *, who: str, reason: str, at: int, to: str | None = None) -> Decision:
@@ -205,7 +221,7 @@ def rollback(home: ModelHome, *, who: str, reason: str, at: int, to: str | None 
     """
     who, reason = check_who(who), check_reason(reason, needed=True)
     ledger = Ledger(home)
-    ledger.settle()
+    notes = _kept_aside(ledger.settle())
     champions = standing(ledger.entries())
     if len(champions) < 2:
         raise UsageError(
@@ -214,6 +230,12 @@ def rollback(home: ModelHome, *, who: str, reason: str, at: int, to: str | None 
             fix="promote another model: see hiu-risk models",
         )
     target = champions[-2] if to is None else home.folder(to).name
+    if target == champions[-1]:
+        raise UsageError(
+            f"{target} is not an earlier champion but the present one",
+            where="--to",
+            fix="name another; see hiu-risk models",
+        )
     if target not in champions[:-1]:
         raise UsageError(
             f"{target} is not an earlier champion",
@@ -231,7 +253,12 @@ def rollback(home: ModelHome, *, who: str, reason: str, at: int, to: str | None 
         reason=reason,
         evidence={"bundle_id": bundle.id, "data_hash": bundle.manifest.data_hash},
     )
-    return Decision(target, champions[-1], entry, (), _mlflow_follows(home))
+    return Decision(target, champions[-1], entry, (), notes + _mlflow_follows(home))
+
+
+def _kept_aside(put_right: Sequence[str]) -> tuple[str, ...]:
+    """Choose what the user should hear of what was put right."""
+    return tuple(words for words in put_right if "could not be read" in words)
 
 
 def check_ready(home: ModelHome) -> None:

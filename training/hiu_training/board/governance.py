@@ -69,6 +69,7 @@ def _noted_before(material: Material) -> str:
 def _row(entry: Entry, material: Material) -> tuple[str, ...]:
     gates = "; ".join(f"{g.get('name', '')}: {g.get('outcome', '')}" for g in entry.gates)
     override = "OVERRIDE. " if entry.override else ""
+    override += "GATES OF ANOTHER PROTOCOL. " if entry.other_gates else ""
     return (
         day_at(entry.at, material.quarter.zone),
         phrase(entry.action, ACTIONS),
