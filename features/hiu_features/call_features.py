@@ -34,6 +34,9 @@ NEED = (
 )
 """The reasons behind frequent contact that a High Intensity Use service looks for, falls and
 physical illness aside."""
+NEED_IN_WORDS = (
+    "one of the needs this service helps with: mental health, drink or drugs, or social needs"
+)
 
 CALLS_IN_NEED = replace(CALLS, reason=NEED)
 CONTACTS = Which(("call", "ae"))
@@ -203,7 +206,7 @@ CHANGE = (
         {"which": CALLS},
         unit="days",
         concept="changing",
-        sentence="Half of the gaps between calls are {value:span} or shorter",
+        sentence="Half of the gaps between calls in the last year are {value:span} or shorter",
         sentence_missing="Fewer than 2 calls in the last year",
     ),
     Feature(
@@ -274,7 +277,7 @@ REASONS = (
             {"which": which, "days": 365},
             unit="incidents",
             concept="why",
-            sentence=f"{{value:call}} {about} in the last year",
+            sentence=f"{{value:call}} in the last year recorded as {about}",
             direction=+1,
         )
         for name, which, about in (
@@ -292,8 +295,7 @@ REASONS = (
         {"which": CALLS_IN_NEED, "days": 120},
         unit="incidents",
         concept="why",
-        sentence="{value:call} about mental health, self-harm, alcohol, drugs or social needs in "
-        "the last 120 days",
+        sentence=f"{{value:call}} in the last 120 days recorded as about {NEED_IN_WORDS}",
         direction=+1,
     ),
     Feature(
@@ -302,7 +304,7 @@ REASONS = (
         {"which": CONTACTS_IN_NEED, "half_life": 30},
         unit="weighted incidents",
         concept="why",
-        sentence="Recent calls and A&E visits about mental health, self-harm, alcohol, drugs or "
+        sentence="Recent calls and A&E visits recorded as about mental health, drink or drugs, or "
         "social needs add up to {value:number} when one 30 days ago counts half",
         direction=+1,
     ),
@@ -312,7 +314,7 @@ REASONS = (
         {"which": MENTAL_HEALTH, "of": CALLS, "days": 365},
         unit="share",
         concept="why",
-        sentence="{value:part call} in the last year had to do with mental health",
+        sentence="Recorded as about mental health: {value:part call} in the last year",
         sentence_missing="No calls in the last year",
     ),
     Feature(
@@ -321,7 +323,7 @@ REASONS = (
         {"which": CALLS, "days": 365},
         unit="reasons",
         concept="why",
-        sentence="Calls about {value:reason} in the last year",
+        sentence="{value:reason} recorded for calls in the last year",
     ),
 )
 
@@ -332,7 +334,7 @@ ENDINGS = (
         {"which": ADVISED_BY_PHONE, "days": 365},
         unit="incidents",
         concept="how_it_ended",
-        sentence="{value:call} in the last year ended with advice by phone",
+        sentence="{value:call} in the last year recorded as ending with advice by phone",
     ),
     Feature(
         "calls_see_treat_share_365d",
@@ -340,7 +342,7 @@ ENDINGS = (
         {"which": TREATED_AT_SCENE, "of": CALLS, "days": 365},
         unit="share",
         concept="how_it_ended",
-        sentence="{value:part call} in the last year ended with treatment at home",
+        sentence="Recorded as ending with treatment at home: {value:part call} in the last year",
         sentence_missing="No calls in the last year",
     ),
     Feature(
@@ -349,7 +351,7 @@ ENDINGS = (
         {"which": CONVEYED, "days": 365},
         unit="incidents",
         concept="how_it_ended",
-        sentence="{value:call} in the last year ended with a journey by ambulance",
+        sentence="{value:call} in the last year recorded as ending with a journey by ambulance",
     ),
     Feature(
         "calls_self_share_365d",
@@ -357,7 +359,8 @@ ENDINGS = (
         {"which": OWN_CALLS, "of": CALLS, "days": 365},
         unit="share",
         concept="how_it_ended",
-        sentence="{value:part call} in the last year came from the person who needed help",
+        sentence="Recorded as made by the person who needed help: {value:part call} in the last "
+        "year",
         sentence_missing="No calls in the last year",
     ),
 )

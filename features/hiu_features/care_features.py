@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hiu_features.call_features import HALF_LIVES, NEED, WINDOWS
+from hiu_features.call_features import HALF_LIVES, NEED, NEED_IN_WORDS, WINDOWS
 from hiu_features.feature import Feature
 from hiu_features.which import Which
 
@@ -90,7 +90,7 @@ AE_VISITS = (
         {"which": LEFT_UNSEEN, "days": 365},
         unit="incidents",
         concept="ae",
-        sentence="{value:visit} in the last year ended with leaving before being seen",
+        sentence="{value:visit} in the last year recorded as ending with leaving before being seen",
         direction=+1,
     ),
     *(
@@ -100,16 +100,12 @@ AE_VISITS = (
             {"which": which, "days": days},
             unit="incidents",
             concept="ae",
-            sentence=f"{{value:visit}} {about} in the last {days} days",
+            sentence=f"{{value:visit}} in the last {days} days {about}",
             direction=+1,
         )
         for name, which, about in (
-            ("left_unseen", LEFT_UNSEEN, "ended with leaving before being seen"),
-            (
-                "need",
-                AE_IN_NEED,
-                "about mental health, self-harm, alcohol, drugs or social needs",
-            ),
+            ("left_unseen", LEFT_UNSEEN, "recorded as ending with leaving before being seen"),
+            ("need", AE_IN_NEED, f"recorded as about {NEED_IN_WORDS}"),
             ("night", NIGHT_AE, "at night (10pm to 6am)"),
         )
         for days in LATELY
@@ -120,7 +116,7 @@ AE_VISITS = (
         {"which": BY_AMBULANCE, "days": 365},
         unit="incidents",
         concept="ae",
-        sentence="{value:visit} by ambulance in the last year",
+        sentence="{value:visit} in the last year recorded as by ambulance",
         direction=+1,
     ),
     Feature(
@@ -129,7 +125,7 @@ AE_VISITS = (
         {"which": LOW_URGENCY, "of": AE, "days": 365},
         unit="share",
         concept="ae",
-        sentence="{value:part visit} in the last year had low urgency",
+        sentence="Recorded as of low urgency: {value:part visit} in the last year",
         sentence_missing="No A&E visits in the last year",
     ),
 )

@@ -14,6 +14,7 @@ only such inputs raise, without a plain one to tell it, is left to the next conc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -194,19 +195,40 @@ class Reasoner:
         """Give the feature that tells a concept: that of its strongest part with plain words.
 
         "No calls in the last 28 days" may tell what lowers a score in another's place, not what
-        raises it.
+        raises it. A sentence that sounds like the opposite of what its value did tells nothing.
         """
         for place in sorted(places, key=lambda place: (-parts[place], place)):
             if parts[place] <= 0:
                 break
             tellers = self._told_by[place]
             if tellers == (place,):
-                return place
+                if _fits(self.catalogue.features[place], row[place], raises=needs_some):
+                    return place
+                continue
             # The one with most to say; a missing value says nothing.
             best = max(((row[i], -i) for i in tellers if row[i] >= 0), default=None)
             if best is not None and (best[0] > 0 or not needs_some):
                 return -best[1]
         return None
+
+
+LONGEST_AGO = 180
+"""Days after which "the fifth last call was then" doesn't say why a score is high."""
+
+
+def _fits(feature: Feature, value: float, *, raises: bool) -> bool:
+    """Tell whether a sentence sounds like what it did: raised a score, or lowered it.
+
+    Growth doesn't sound like a lower score, nor short gaps; no growth, no second call to make a
+    gap, and a fifth last call of long ago don't sound like a higher one.
+    """
+    if feature.primitive == "change":
+        return (value > 0) == raises
+    if feature.primitive == "median_gap":
+        return math.isfinite(value) == raises
+    if feature.primitive == "days_since" and feature.params["nth"] > 1 and raises:
+        return value <= LONGEST_AGO
+    return True
 
 
 def total_of(parts: NDArray[np.float64], places: Iterable[int]) -> NDArray[np.float64]:

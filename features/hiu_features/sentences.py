@@ -201,7 +201,8 @@ def sentence(
     told = _known(values, feature.name)
     days = values[feature.name] if told and feature.primitive == "days_since" else reach(feature)
     known = context.known_days(sources(feature), days)
-    short = known is not None and days is not None and _is_short(known, days)
+    nothing = not told or values[feature.name] <= 0
+    short = known is not None and days is not None and _is_short(known, days, nothing=nothing)
     words = _fill(feature.sentence, feature, values, context, whole)
     if words is None:
         words = feature.sentence_missing if known is None or known > 0 else NOT_COVERED
@@ -215,9 +216,13 @@ def sentence(
     return words[0].upper() + words[1:]
 
 
-def _is_short(known: float, days: float) -> bool:
-    """Tell whether too little of a window is known to compare it; feeds are a little late."""
-    return days - known > max(_LATE_DAYS, _MISSING_PART * days)
+def _is_short(known: float, days: float, *, nothing: bool) -> bool:
+    """Tell whether too little of a window is known to compare it; feeds are a little late.
+
+    "No calls in the last two years" must hold for two whole years, late rows aside.
+    """
+    part = 0.0 if nothing else _MISSING_PART
+    return days - known > max(_LATE_DAYS, part * days)
 
 
 _LATE_DAYS = 3.0

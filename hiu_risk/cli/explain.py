@@ -79,17 +79,21 @@ class SinceSaid(Result):
 
 
 class ExplainResult(Result):
-    """A score taken apart: ``base`` and all contributions add up to ``log_odds``."""
+    """A score taken apart: ``base`` and all contributions add up to ``log_odds``.
+
+    Where too little is known of a person to score them, there is nothing to take apart: the
+    numbers are null and the lists empty.
+    """
 
     person: str
     as_of: int
     model: str
-    score: float
-    band: str
-    log_odds: float
-    base: float
-    difference: float
-    adds_up: bool
+    score: float | None
+    band: str | None
+    log_odds: float | None
+    base: float | None
+    difference: float | None
+    adds_up: bool | None
     concepts: list[ConceptResult]
     raising: list[ReasonSaid]
     lowering: list[ReasonSaid]
@@ -199,6 +203,13 @@ def _check_options(
         check_picture(plot)
 
 
+_WITHOUT_A_SCORE: dict[str, Any] = {
+    **dict.fromkeys(("score", "band", "log_odds", "base", "difference", "adds_up", "since")),
+    **dict.fromkeys(("concepts", "raising", "lowering"), ()),
+}
+"""What is written of somebody of whom too little is known."""
+
+
 def _person(
     store: Path,
     home: Path,
@@ -229,11 +240,11 @@ def _person(
         last=None if before is None else before.as_of,
         doubts=doubtful(opened, [position], moment),
     )  # fmt: skip
-    if plot is not None:
+    if plot is not None and not found.abstained:
         _waterfall(found, scorer, plot)
     say_explanation(found, scorer.version)
     if plot is not None:
-        say(f"Written: {plot}")
+        say("No picture: no score is given" if found.abstained else f"Written: {plot}")
     say(NOT_FOR)
     write_result(
         json_file,
@@ -241,9 +252,12 @@ def _person(
             person=person,
             as_of=moment,
             model=scorer.id,
-            adds_up=found.adds_up,
             not_for=NOT_FOR,
-            **asdict(found),
+            **{
+                **asdict(found),
+                "adds_up": found.adds_up,
+                **(_WITHOUT_A_SCORE if found.abstained else {}),
+            },
         ),
     )
 

@@ -43,6 +43,11 @@ def say_explanation(found: Explanation, version: str) -> None:
     """Say what one person's score is made of."""
     if found.not_scored is not None:
         say(f"Not on any list. {found.not_scored.text}")
+    if found.abstained:
+        # Too low a number is worse than none.
+        for caution in found.cautions:
+            say(caution.text)
+        return
     say(f"Score {found.score:.4f}, band {found.band.replace('_', ' ')}, model {version}")
     for title, reasons in (("Raises it", found.raising), ("Lowers it", found.lowering)):
         say(f"{title}:" if reasons else f"{title}: nothing that stands out")

@@ -91,10 +91,16 @@ def _chance(was: float, now: float, moves: tuple[Move, ...], entity: str) -> str
         said = f"Chance {way} from {in_100(was)} to {in_100(now)} in 100"
     strong = [m for m in moves if m.concept != OTHER and abs(m.chance) >= SMALLEST][:MOST_MOVES]
     why = [
-        f"{lower_first(concept_title(move.concept, entity))}: {100 * move.chance:+.0f}"
+        f"{lower_first(concept_title(move.concept, entity))}: {_points(move.chance)}"
         for move in strong
     ]
     return "; ".join([said, *([", ".join(why)] if why else [])])
+
+
+def _points(chance: float) -> str:
+    number = round(100 * chance)
+    sign = "\N{MINUS SIGN}" if number < 0 else "+"
+    return f"{sign}{abs(number)} point{'' if abs(number) == 1 else 's'}"
 
 
 def _events_between(histories: Histories, person: int, then: int, as_of: int, day: str) -> str:

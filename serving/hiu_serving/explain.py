@@ -12,6 +12,7 @@ from hiu_risk.errors import DataError, UsageError
 from hiu_risk.histories import Histories
 from hiu_serving.cautions import Caution, cautions, stale_feeds
 from hiu_serving.changes import since_last
+from hiu_serving.coverage import FEEDS_TOO_SHORT, TOO_LITTLE_HISTORY
 from hiu_serving.freshness import FreshnessLimits, freshness
 from hiu_serving.scorer import TOLERANCE, Scorer
 from hiu_serving.since import Since
@@ -69,6 +70,14 @@ class Explanation:
     cautions: tuple[Caution, ...]
     not_scored: Caution | None
     since: Since | None = None
+
+    @property
+    def abstained(self) -> bool:
+        """Whether too little is known of the person to give a score."""
+        return self.not_scored is not None and self.not_scored.code in (
+            TOO_LITTLE_HISTORY,
+            FEEDS_TOO_SHORT,
+        )
 
     @property
     def adds_up(self) -> bool:

@@ -29,12 +29,17 @@ _COLUMNS = (
     "lowers_1", "lowers_2", "lowers_3", "previous_score", "since",
 )  # fmt: skip
 _NOT_SCORED_COLUMNS = ("person", "why", "days_known", "incidents")
+BANDS_MEAN = (
+    "A band says how high a score is among all those scored when the model was made: very high, "
+    "the top 1 in 1,000; high, the top 5; raised, the top 30; usual, the rest."
+)
+NEVER_A_REASON = "Age, sex and deprivation also move the score; they are never given as a reason."
 MOST_NOT_SCORED = 10
 """So many of those who are not scored stand on the page; the file has more."""
 _FEWER = {
-    0: "Nothing in the history stands out.",
-    1: "Only one thing stands out.",
-    2: "Only two things stand out.",
+    0: "No reasons in plain words.",
+    1: "No more reasons in plain words.",
+    2: "No more reasons in plain words.",
 }
 _NOUNS = {
     "person": {"one": "person", "many": "people", "offer": "calling"},
@@ -103,6 +108,8 @@ def worklist_page(worklist: Worklist) -> str:
         tiles=_tiles(w),
         meaning=_meaning(w),
         tie_text=_ties(w),
+        bands_text=BANDS_MEAN if w.entries else "",
+        never_a_reason=NEVER_A_REASON if noun["one"] == "person" else "",
         excluded=[
             {"why": "Listed", "people": f"{len(w.entries):,}"},
             {"why": "Scored lower than those listed", "people": f"{w.n_scored - len(w.entries):,}"},
@@ -180,8 +187,7 @@ def _entry(entry: Entry, entity: str) -> dict[str, Any]:
         "change": entry.change,
         "change_text": _change(entry),
         "reasons": [
-            {"sentence": r.sentence, "concept_title": concept_title(r.concept, entity)}
-            for r in entry.reasons
+            {**_told(r), "concept_title": concept_title(r.concept, entity)} for r in entry.reasons
         ],
         "lowers": entry.lowering[0].sentence if entry.lowering else "",
         "events": "" if entry.since is None else entry.since.events,
@@ -191,14 +197,20 @@ def _entry(entry: Entry, entity: str) -> dict[str, Any]:
     }
 
 
+def _told(reason: Reason) -> dict[str, str]:
+    """Part what a sentence says of others from what it says: on paper one comparison is enough."""
+    told, mark, beside = reason.sentence.partition("; ")
+    return {"told": told, "beside": mark + beside}
+
+
 def _change(entry: Entry) -> str:
     before = entry.previous_rank
     return {
         "first_list": "First list",
         "new": "New",
         "same": "Same place",
-        "up": f"▲ up from {before}",
-        "down": f"▼ down from {before}",
+        "up": f"▲ place {before} → {entry.rank}",
+        "down": f"▼ place {before} → {entry.rank}",
     }[entry.change]
 
 

@@ -19,7 +19,7 @@ from hiu_risk.ingest import run_ingest
 from hiu_risk.model import Bundle, evidence
 from hiu_risk.store import Store
 from hiu_risk.synth import write_region
-from hiu_risk.times import parse_as_of
+from hiu_risk.times import from_seconds, parse_as_of
 from hiu_serving.identity import doubtful
 from hiu_serving.parts import ExplainWork, score_job
 from hiu_serving.scorer import Scorer
@@ -217,6 +217,29 @@ def test_a_stale_feed_is_said_beside_one_score_too(explain: Run, store: Path) ->
     assert "999 calls stop 10 days earlier than expected." in said
     code, said, _ = explain("--as-of", DAY_OF_LIST, "--person", somebody(store))
     assert "earlier than expected" not in said
+
+
+def test_below_the_floor_there_is_no_number(
+    explain: Run, store: Path, home: Path, tmp_path: Path
+) -> None:
+    histories = Store.open(store).histories()
+    moment = max(feed.starts_at for feed in histories.feeds) + 20 * 86_400
+    short = Scorer.of(make_bundle()).candidates(histories, moment).abstained
+    known = histories.event_person[histories.available_at <= moment]
+    person = str(histories.people.id[np.intersect1d(short, known)[0]])
+    day = from_seconds(moment).isoformat()
+    file, plot = tmp_path / "one.json", tmp_path / "one.svg"
+    code, said, _ = explain("--as-of", day, "--person", person, "--json", file, "--plot", plot)
+    assert code == 0
+    assert "Not on any list. Not scored: feeds that cover too little to score anybody." in said
+    assert not {"Score", "band", "chance", "Raises", "Log-odds"} & set(said.split())
+    assert "No picture" in said
+    assert not plot.exists()
+    found = json.loads(file.read_text(encoding="utf-8"))
+    assert found["not_scored"]["code"] == "feeds_too_short"
+    numbers = ("score", "band", "log_odds", "base", "difference", "adds_up", "since")
+    assert [found[name] for name in numbers] == [None] * len(numbers)
+    assert found["concepts"] == found["raising"] == found["lowering"] == []
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_what_is_said_of_shares_and_days_is_true_too(name, others, value):
     if "ago" in words or "lately" in words:
         share = np.mean(others > value) if words == "longer ago" else np.mean(others < value)
     elif words == "none":
-        share = np.mean(others == 0)
+        share = np.mean(100 * others <= 1e-6)
     else:
         limit, direction = re.match(r"(\d+)% or (less|more)", words).groups()
         shown = round(100 * value)
@@ -214,7 +214,7 @@ def test_coverage_is_not_a_reason_either():
         (
             "calls_mental_health_share_365d",
             {"calls_mental_health_share_365d": 1.0, "calls_365d": 2},
-            "Both calls in the last year had to do with mental health",
+            "Recorded as about mental health: both calls in the last year",
         ),
         ("ae_30d", {"ae_30d": 1}, "1 A&E visit in the last 30 days"),
     ],
@@ -256,6 +256,33 @@ def test_a_share_of_two_is_not_compared():
         "calls_night_share_365d", row, {"calls_night_share_365d": {"p90": 0.2}}
     )
     assert text == "1 of the 2 calls in the last year came at night (10pm to 6am)"
+
+
+CODED = ("reason", "outcome", "urgency", "caller_type", "arrival")
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_what_was_not_recorded_is_not_said_to_be_otherwise(name):
+    """A blank reason or caller counts as no match: the sentence speaks of records alone."""
+    which = CATALOGUE[name].params.get("which")
+    if which is not None and any(getattr(which, column) for column in CODED):
+        row = {name: 0.0, "calls_365d": 5.0, "ae_365d": 5.0}
+        assert "recorded as" in CATALOGUE.sentence(name, row).lower()
+
+
+def test_nothing_is_only_said_of_a_window_that_is_known():
+    """Feeds a little late are borne with; 70 days of 730 are not."""
+
+    def said(days: float, name: str, value: float) -> str:
+        context = Context(MONDAY, known={"call": ((days + 1, 1.0),)})
+        return CATALOGUE.sentence(name, {name: value}, {name: {"p50": 3.0}}, context)
+
+    none = "No call in the last two years"
+    assert said(660, "days_since_last_call", NAN) == f"{none} (only 660 days known)"
+    assert said(728, "days_since_last_call", NAN) == none
+    assert said(340, "calls_365d", 0.0) == "No calls in the last 365 days (only 340 days known)"
+    assert "half of active callers" in said(340, "calls_365d", 1.0)
+    assert "half of active callers" in said(363, "calls_365d", 0.0)
 
 
 def test_a_window_the_data_do_not_cover_is_not_compared():

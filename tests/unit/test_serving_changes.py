@@ -138,7 +138,8 @@ def test_days_are_said_as_people_say_them(then: str, as_of: str, words: str) -> 
 def test_moves_that_cancel_are_both_named() -> None:
     moves = (Move("how_often", -0.5, -0.09), Move("ae", 0.45, 0.08), Move("when", 0.2, 0.04))
     assert _chance(0.68, 0.67, moves, "person") == (
-        "Chance down from 68 to 67 in 100; how often calls come: -9, A&E visits: +8"
+        "Chance down from 68 to 67 in 100; how often calls come: \N{MINUS SIGN}9 points, "
+        "A&E visits: +8 points"
     )
     other = (Move("other", 0.9, 0.2), Move("when", 0.01, 0.002))
     assert _chance(0.2, 0.4, other, "person") == "Chance up from 20 to 40 in 100"

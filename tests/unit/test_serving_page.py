@@ -21,7 +21,8 @@ from hiu_serving.coverage import Abstained
 from hiu_serving.files import write_worklist
 from hiu_serving.freshness import FeedFreshness
 from hiu_serving.since import Since
-from hiu_serving.worklist_page import not_scored_csv, worklist_csv, worklist_page
+from hiu_serving.worklist_page import BANDS_MEAN, not_scored_csv, worklist_csv, worklist_page
+from hiu_training.train import BAND_SHARES
 from tests.support.serving import AS_OF, make_entry, make_list, make_reason
 
 MADE = datetime(2026, 1, 5, tzinfo=UTC)
@@ -45,11 +46,13 @@ def test_the_page_says_all_that_is_needed_to_read_it_fairly() -> None:
         NOT_FOR,
         "35 in 100",
         "under 1 in 100",
-        "▲ up from 4",
+        "▲ place 4 → 1",
         "New",
         "7 calls in the last 28 days",
         "How often calls come",
-        "Only one thing stands out",
+        "No more reasons in plain words.",
+        "Age, sex and deprivation also move the score; they are never given as a reason.",
+        "very high, the top 1 in 1,000; high, the top 5; raised, the top 30; usual, the rest",
         "Short history: 9 days.",
         "Already supported: on a caseload",
         "All people in the store 102",
@@ -63,6 +66,23 @@ def test_the_page_says_all_that_is_needed_to_read_it_fairly() -> None:
     ):
         assert said in text.replace("&gt;", ">"), said
     assert "Feed out of date" not in text
+
+
+def test_the_bands_are_told_as_they_are_cut() -> None:
+    per_thousand = [round(1_000 * share) for share in BAND_SHARES.values()]
+    assert [int(n) for n in re.findall(r"top (\d+)", BANDS_MEAN)] == per_thousand
+
+
+def test_paper_shows_one_comparison_and_no_moves() -> None:
+    reasons = (
+        make_reason("7 calls in the last 28 days; 95 of 100 active callers had 2 or fewer"),
+        make_reason("3 A&E visits; half of active callers had none"),
+    )
+    since = Since(AS_OF - DAY, 0.1, "No calls", "Chance up", ())
+    page = worklist_page(make_list(make_entry(reasons=reasons, since=since)))
+    assert '<span class="beside">; half of active callers had none</span>' in page
+    assert ".moved, .reasons li + li .beside { display: none; }" in page.split("@media print")[-1]
+    assert '<p class="quiet moved">Chance up.</p>' in page
 
 
 def test_a_stale_feed_is_said_in_a_banner() -> None:

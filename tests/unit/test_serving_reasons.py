@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -41,6 +42,19 @@ PLAIN = {
     for half_life, window in ((7, 28), (30, 90), (90, 365))
 } | {"calls_recent_weight": "", "calls_gap_variation": ""}
 """Some of them, written out."""
+
+
+def sounds_high(name: str, value: float) -> bool:
+    """Whether a sentence may stand under "raises it", by hand."""
+    if "_change_" in name:
+        return bool(value > 0)
+    if name == "calls_median_gap":
+        return bool(np.isfinite(value))
+    if name.startswith("days_since_") and not name.startswith("days_since_last"):
+        return bool(value <= 180)
+    return True
+
+
 VALUES = np.full(N, 3.0, np.float32)
 
 
@@ -92,6 +106,40 @@ def test_a_decayed_count_is_told_by_the_plain_count_that_holds_its_weight() -> N
     assert (found.feature, found.contribution) == ("calls_90d", 0.6)
 
 
+def one(name: str, value: float, part: float, sign: int) -> list[str]:
+    values = VALUES.copy()
+    values[CATALOGUE.index(name)] = value
+    tell = REASONER.raising if sign > 0 else REASONER.lowering
+    return [reason.feature for reason in tell(values, sign * parts(**{name: part}))]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "raises", "lowers"),
+    [
+        ("calls_change_28d", 3.0, True, False),
+        ("calls_change_28d", -2.0, False, True),
+        ("calls_change_28d", 0.0, False, True),
+        ("calls_median_gap", 4.0, True, False),
+        ("calls_median_gap", np.nan, False, True),
+        ("days_since_5th_last_call", 30.0, True, True),
+        ("days_since_5th_last_call", 240.0, False, True),
+        ("days_since_3rd_last_ae", np.nan, False, True),
+        ("days_since_last_call", 240.0, True, True),
+    ],
+)
+def test_a_sentence_that_sounds_like_the_opposite_is_left_out(
+    name: str, value: float, raises: bool, lowers: bool
+) -> None:
+    assert one(name, value, 0.5, +1) == ([name] if raises else [])
+    assert one(name, value, 0.5, -1) == ([name] if lowers else [])
+
+
+def test_the_next_strongest_of_the_concept_tells_it_then() -> None:
+    row = parts(calls_change_28d=-0.5, calls_28d_before=-0.1)
+    (found,) = REASONER.lowering(VALUES, row)
+    assert (found.feature, found.contribution) == ("calls_28d_before", -0.6)
+
+
 def test_protected_features_are_never_a_reason_however_much_they_add() -> None:
     protected = [feature.name for feature in CATALOGUE if feature.protected]
     assert {"age", "sex_female"} <= set(protected)
@@ -110,7 +158,10 @@ def test_reasons_hold_for_any_row(contributions: np.ndarray, values: np.ndarray)
         if feature.may_be_reason:
             totals[feature.concept] = totals.get(feature.concept, 0.0) + float(part)
             plain = plain_counts(feature.name)
-            some = plain == [feature.name] or any(values[CATALOGUE.index(p)] > 0 for p in plain)
+            if plain == [feature.name]:
+                some = sounds_high(feature.name, values[CATALOGUE.index(feature.name)])
+            else:
+                some = any(values[CATALOGUE.index(p)] > 0 for p in plain)
             if part > 0 and some:
                 told.add(feature.concept)
     expected = sorted((t for c, t in totals.items() if t >= SMALLEST and c in told), reverse=True)

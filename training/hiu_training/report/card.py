@@ -131,9 +131,8 @@ def _reasons(known: Known) -> list[CardFact]:
     if told:
         return [CardFact("Reasons", name, value) for name, value in told]
     return [
-        CardFact("Reasons", "Faithfulness", "", "To be completed by the data scientist: run "
-                 "hiu-risk explain --faithfulness.")
-    ]  # fmt: skip
+        CardFact("Reasons", "Faithfulness", "not measured: run hiu-risk explain --faithfulness")
+    ]
 
 
 def _fairness(known: Known) -> list[CardFact]:
