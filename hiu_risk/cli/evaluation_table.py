@@ -92,18 +92,18 @@ class NetBenefit(_Part):
 
 
 class PrecisionRecall(_Part):
-    """Points of a curve."""
+    """Points of a curve, from the first at which 8 cases are listed."""
 
     recall: list[float]
     precision: list[float]
 
 
 class AtSizes(_Part):
-    """Recall, precision and lift of lists of each length."""
+    """Recall, precision and lift of lists of each length; null where fewer than 8 cases are on."""
 
-    recall: list[float]
-    precision: list[float]
-    lift: list[float]
+    recall: list[float | None]
+    precision: list[float | None]
+    lift: list[float | None]
 
 
 class ByCapacity(_Part):
@@ -190,6 +190,10 @@ def say_evaluation(evaluation: Evaluation) -> None:
         f"{people.people:,} people, {people.positives:,} of them positive "
         f"({people.positive_people:,} people)"
     )
+    for line in _removed(evaluation):
+        say(line)
+    for note in evaluation.learning.notes:
+        say(f"Note: {note}")
     k = talked_about(evaluation.capacities)
     for line in _lines(evaluation, k):
         say(line)
@@ -202,6 +206,19 @@ def say_evaluation(evaluation: Evaluation) -> None:
             "the event, on average"
         )
     say(evaluation.verdict)
+
+
+def _removed(evaluation: Evaluation) -> Iterator[str]:
+    """Say who was at risk and on no list that was judged."""
+    censored = {k: n for k, n in evaluation.judged_dropped.get("censored", {}).items() if n}
+    n = sum(censored.values())
+    if n:
+        said = ", ".join(f"{name.replace('_', ' ')} {few:,}" for name, few in censored.items())
+        yield (
+            f"Not ranked, as what happened was not fully observed: {n:,} of "
+            f"{n + evaluation.population.rows:,} rows ({n / (n + evaluation.population.rows):.1%}: "
+            f"{said}); lists in service hold such people"
+        )
 
 
 def talked_about(capacities: Sequence[int | str]) -> str:

@@ -47,7 +47,7 @@ class TrainResult(Evaluation):
     dropped: dict[str, dict[str, int]] = Field(description="training rows left out, by reason")
     trees: int
     trees_weight: float = Field(description="0 to 1: how much the trees count")
-    calibration: str = Field(description="platt, or offset where positives were few")
+    calibration: str = Field(description="platt, beta or isotonic; offset where positives were few")
     data_hash: str
     protocol_hash: str
     code_version: str
@@ -179,8 +179,6 @@ def _say(result: TrainResult) -> None:
     if censored:
         said = ", ".join(f"{name} {n:,}" for name, n in censored.items())
         say(f"Dropped, as what happened was not fully observed: {said}")
-    for note in result.notes:
-        say(f"Note: {note}")
     say(
         f"{result.trees} trees at weight {result.trees_weight:.2f} on the anchor"
         if result.trees

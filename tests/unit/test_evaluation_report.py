@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hiu_risk.cli.evaluation_table import Evaluation, evaluation_fields, say_evaluation
 from hiu_risk.model import Bundle
 from hiu_risk.suppression import SmallNumbers
 from hiu_training.evaluation import evaluate
@@ -149,3 +150,17 @@ def test_the_k_that_is_talked_about_is_75_or_the_middle_one() -> None:
     assert middle_capacity(judged("25", "75", "1%")) == "75"
     assert middle_capacity(judged("10", "200", "25", "1%")) == "25"
     assert middle_capacity(judged("1%")) == "1%"
+
+
+def test_the_page_and_the_command_say_who_was_not_ranked_and_what_the_data_did_not_allow(
+    folder: Path, evaluation: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (folder / "evaluation.html").read_text("utf-8")
+    rows = evaluation["population"]["rows"]
+    assert f"Not ranked: 35 of {5 * round(rows / 5) + 35:,} rows (" in page
+    assert "A list in service would hold them" in page
+    say_evaluation(Evaluation.model_validate(evaluation_fields(evaluation)))
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"Not ranked, as what happened was not fully observed: 34 of {rows + 34:,} rows" in said
+    assert "death 30, move 4); lists in service hold such people" in said
+    assert "Note: 4 test origins, as the data allow no more" in said

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -87,7 +89,7 @@ def test_groups_say_what_was_known_at_the_index_date() -> None:
     assert named["tenure"] == [
         "under 90 days", "90 days to a year", "nothing known before", "under 90 days"
     ]  # fmt: skip
-    assert named["coverage"] == ["half to nearly all of it", "all of it"] * 2
+    assert named["coverage"] == ["known 180 to 364 days", "known the full year"] * 2
     assert named["site"] == ["east", "east", "west", "west"]
 
 
@@ -100,3 +102,30 @@ def test_a_dimension_of_one_group_is_left_out(people: int) -> None:
         np.array([start + 420 * DAY]), {},
     )  # fmt: skip
     assert groups_of(histories, rows, RULE) == {}
+
+
+def test_coverage_is_each_persons_own_since_they_registered_gaps_taken_off() -> None:
+    start = seconds("2023-01-01")
+    day = start + 500 * DAY
+    people = [
+        {"id": "always"},
+        {"id": "half", "registered_from": "2023-08-01"},
+        {"id": "new", "registered_from": "2024-04-01"},
+    ]
+
+    def known(*gaps: tuple[int, int]) -> list[str]:
+        feed = Feed("call", start, start + 600 * DAY, 0, gaps)
+        histories = make_histories(
+            [{"person": str(p["id"]), "occurred": day - DAY} for p in people], people, feeds=(feed,)
+        )
+        rows = _rows([(who, 0, 0, None) for who in range(3)], origins=1)
+        rows = replace(rows, as_ofs=np.array([day]))
+        grouping = groups_of(histories, rows, RULE)["coverage"]
+        by_id = dict(zip(histories.people.id.tolist(), grouping.code.tolist(), strict=True))
+        return [grouping.names[by_id[str(p["id"])]] for p in people]
+
+    full, part, few = "known the full year", "known 180 to 364 days", "known under 180 days"
+    assert known() == [full, part, few]
+    # 150 days missing before anybody but the first came: theirs alone go down.
+    assert known((day - 440 * DAY, day - 290 * DAY)) == [part, part, few]
+    assert known((day - 200 * DAY, day - 50 * DAY)) == [part, few, few]

@@ -113,3 +113,12 @@ def test_a_washout_longer_than_the_history_is_said() -> None:
     assert any("the washout of 365 days reaches back before the data" in note for note in notes)
     held = parse_protocol("horizon_days = 45\nwashout_days = 0")
     assert not any("washout" in note for note in make_split(held, _feeds(258), "UTC").notes)
+
+
+@pytest.mark.parametrize(("days", "short"), [(89, True), (92, True), (93, False), (200, False)])
+def test_an_embargo_shorter_than_what_must_be_known_is_said(days: int, short: bool) -> None:
+    protocol = parse_protocol(f"embargo_days = {days}\nwashout_days = 0")  # horizon 90, delay 3
+    notes = make_split(protocol, _feeds(1_200, 3 * DAY), "UTC").notes
+    said = [note for note in notes if note.startswith(f"the embargo of {days} days is shorter")]
+    assert len(said) == short
+    assert all("(93 days)" in note for note in said)

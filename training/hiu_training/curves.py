@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hiu_risk.suppression import SmallNumbers
 from hiu_training.accumulate import Accumulator, Draws, Floats, Ranker, Setting, chances_first
 from hiu_training.bootstrap import estimate
 from hiu_training.inputs import Rows
@@ -14,6 +15,9 @@ from hiu_training.metrics import Ranking, measure
 
 POINTS = 150
 THRESHOLDS = 24
+FEWEST_HITS = SmallNumbers().mean_needs
+"""Cases that a point of a curve is made of, at least."""
+
 LEAD_DAYS = (0, 7, 14, 30, 60, 90, 120, 180, 365)
 """Ends of the groups of the lead-time distribution, in days."""
 
@@ -74,20 +78,30 @@ def curves(
 
 
 def precision_recall(ranking: Ranking) -> dict[str, list[float]]:
-    """Give the curve at the ends of runs of equal scores, at most some hundred points."""
+    """Give the curve at the ends of runs of equal scores, at most some hundred points.
+
+    It begins where 8 cases are listed, so that no point is made of a few people, and is rounded:
+    from exact shares the counts behind them could be worked out.
+    """
     ends, positives = ranking.run_ends(), int(ranking.label.sum())
     if not positives:
         return {"recall": [], "precision": []}
     hits = np.cumsum(ranking.label, dtype=np.int64)[ends - 1]
+    ends, hits = ends[hits >= FEWEST_HITS], hits[hits >= FEWEST_HITS]
+    if not len(hits):
+        return {"recall": [], "precision": []}
     recall, precision = hits / positives, hits / ends
     wanted = np.concatenate([np.arange(min(len(ends), 20)),
                              np.searchsorted(recall, np.linspace(0, 1, POINTS))])  # fmt: skip
     kept = np.unique(wanted.clip(max=len(ends) - 1))
-    return {"recall": _rounded(recall[kept]), "precision": _rounded(precision[kept])}
+    return {"recall": _thousandths(recall[kept]), "precision": _thousandths(precision[kept])}
 
 
 def by_capacity(setting: Setting, found: Mapping[str, Accumulator]) -> dict[str, Any]:
-    """Give recall, precision and lift of lists of many lengths, added up over the origins."""
+    """Give recall, precision and lift of lists of many lengths, added up over the origins.
+
+    Rounded, and None where a ranker's lists hold fewer than 8 cases.
+    """
     most = int(np.bincount(setting.rows.origin).max())
     largest = max([200, *(max(sizes) for sizes in setting.sizes.values())])
     top = max(min(most, 5 * largest, 5_000), 11)
@@ -101,9 +115,9 @@ def by_capacity(setting: Setting, found: Mapping[str, Accumulator]) -> dict[str,
             rows += len(ranking.label)
         positives = setting.rows.positives
         told["rankers"][name] = {
-            "recall": _rounded(hits / max(positives, 1)),
-            "precision": _rounded(hits / listed),
-            "lift": _rounded(hits / listed / max(positives / rows, 1e-12)),
+            "recall": _unless_few(hits, hits / max(positives, 1)),
+            "precision": _unless_few(hits, hits / listed),
+            "lift": _unless_few(hits, hits / listed / max(positives / rows, 1e-12)),
         }
     return told
 
@@ -162,6 +176,17 @@ def _quartiles(days: Floats, weight: Floats) -> list[float]:
     order = np.argsort(days, kind="stable")
     share = np.cumsum(weight[order]) / weight.sum()
     return [float(days[order][np.searchsorted(share, q - 1e-12)]) for q in (0.25, 0.5, 0.75)]
+
+
+def _thousandths(values: Floats) -> list[float]:
+    return [round(value, 3) for value in values.tolist()]
+
+
+def _unless_few(hits: Floats, values: Floats) -> list[float | None]:
+    return [
+        round(value, 3) if found >= FEWEST_HITS else None
+        for found, value in zip(hits.tolist(), values.tolist(), strict=True)
+    ]
 
 
 def _rounded(values: Floats) -> list[float]:

@@ -91,7 +91,9 @@ class AnchoredBooster(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # u
             Two classes.
         origins : array, shape (n,), optional
             Index date of each row: UTC seconds or datetime64. A block is judged by a model that
-            knew only rows whose horizon had passed at the block's first index date. Without it
+            knew only rows whose horizon had passed at the block's first index date. No reporting
+            delay is added, as rows don't tell it: with late data give ``embargo_days``, the
+            horizon plus the delay, in the protocol. Without it
             the order of the rows is taken for time: they are cut into twelve parts of equal
             size, one known as soon as the next begins, none older than another in weight.
         groups : array, shape (n,), optional

@@ -1,4 +1,9 @@
-"""Judge rankers at the test origins: everybody ranked at each origin, as a service would.
+"""Judge rankers at the test origins: everybody whose outcome was observed ranked at each.
+
+A list in service holds more people: those who die, move away or come onto a caseload within the
+horizon before it happened to them are on it, and can't be told apart beforehand. Here they are
+removed from every ranking, as nobody knows what would have happened; ``judged_dropped`` of
+:func:`hiu_training.judging.judge_rankers` counts them. "Everybody" below is everybody ranked.
 
 Every number is an expected value over the order of equal scores, with a 95% interval from a
 bootstrap that resamples people across all origins (see :mod:`hiu_training.bootstrap`).

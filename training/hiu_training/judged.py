@@ -159,7 +159,7 @@ def _between(incidents: tuple[Ints, Ints] | None, who: int, start: int, end: int
 
 HISTORY = ("never met the rule", "met the rule before")
 TENURE = ("nothing known before", "under 90 days", "90 days to a year", "over a year")
-COVERAGE = ("under half of the year before", "half to nearly all of it", "all of it")
+COVERAGE = ("known under 180 days", "known 180 to 364 days", "known the full year")
 
 
 def groups_of(histories: Histories, rows: Rows, definition: Definition) -> dict[str, Grouping]:
@@ -189,14 +189,19 @@ def _tenure(histories: Histories, rows: Rows) -> Ints:
 
 
 def _coverage(histories: Histories, rows: Rows, definition: Definition) -> Ints:
-    """Days of the year before that the feeds of the rule cover, at the worst of them."""
-    days = np.full(len(rows.as_ofs), np.inf)
+    """Days of the year before that are known of a person, at the worst of the rule's feeds.
+
+    What a feed covers since the person registered, gaps taken off.
+    """
+    as_of = rows.as_ofs[rows.origin]
+    since = np.maximum(histories.people.registered_from[rows.person], as_of - YEAR)
+    days = np.full(len(rows), np.inf)
     for source in definition.sources:
         feed = histories.feed(source)
-        for place, as_of in enumerate(rows.as_ofs.tolist()):
-            if feed is not None:
-                start = max(feed.starts_at, as_of - YEAR)
-                missing = sum(max(0, min(b, as_of) - max(a, start)) for a, b in feed.gaps)
-                covered = (min(as_of, feed.complete_until) - start - missing) / DAY
-                days[place] = min(days[place], max(covered, 0))
-    return np.searchsorted([182, 364], days, side="right")[rows.origin]
+        if feed is not None:
+            start = np.maximum(since, feed.starts_at)
+            known = np.minimum(as_of, feed.complete_until) - start
+            for a, b in feed.gaps:
+                known -= np.maximum(np.minimum(b, as_of) - np.maximum(a, start), 0)
+            days = np.minimum(days, np.maximum(known, 0) / DAY)
+    return np.asarray(np.searchsorted([180, 364], days, side="right"))

@@ -5,6 +5,7 @@ The numbers are the model's own exact contributions; shap only draws them.
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -20,12 +21,16 @@ from hiu_risk import NOT_FOR
 from hiu_risk.errors import UsageError, near_match
 from hiu_risk.files import replacing
 from hiu_risk.model import Bundle
+from hiu_risk.suppression import SmallNumbers
 
 FORMATS = ("svg", "png")
 SHOWN = 14
 """Features drawn by name; the rest is one bar."""
 MOST_POINTS = 2_000
 """Of more people a picture shows this many, taken evenly."""
+FEWEST = SmallNumbers().mean_needs
+"""People behind each value and contribution in pictures that leave the team."""
+
 _ARTIFACT_DEPENDENCES = 3
 
 
@@ -99,7 +104,7 @@ def beeswarm(path: Path, parts: Parts, title: str = "What moves scores") -> None
         _axis("Contribution, log-odds", axis="x")
 
 
-def dependence(path: Path, parts: Parts, feature: str) -> None:
+def dependence(path: Path, parts: Parts, feature: str, title: str = "") -> None:
     """Draw one feature's contribution over its value; see :func:`waterfall` for errors.
 
     Raises
@@ -116,11 +121,12 @@ def dependence(path: Path, parts: Parts, feature: str) -> None:
     place, parts = parts.names.index(feature), parts.some()
     known = ~np.isnan(parts.values[:, place])
     missing = int((~known).sum())
-    title = f"{feature}: missing for {missing:,} of {len(known):,} people, who are not drawn"
+    if missing and not title:
+        title = f"{feature}: missing for {missing:,} of {len(known):,} people, who are not drawn"
     if not known.any():
         raise UsageError("the feature is missing for everybody", where="--dependence")
     kept = Parts(parts.names, parts.values[known], parts.contributions[known], parts.base)
-    with _figure(path, title if missing else feature) as shap:
+    with _figure(path, title or feature) as shap:
         import matplotlib.pyplot as plt
 
         axes = plt.gcf().add_subplot()
@@ -129,9 +135,16 @@ def dependence(path: Path, parts: Parts, feature: str) -> None:
 
 
 def artifacts(
-    folder: Path, bundle: Bundle, values: NDArray[np.float32], capacity: int = 75
+    folder: Path,
+    bundle: Bundle,
+    values: NDArray[np.float32],
+    person: NDArray[np.int32],
+    capacity: int = 75,
 ) -> list[Path]:
     """Draw the pictures kept with a training: nobody's own waterfall, but that of the highest.
+
+    They leave the team, so no dot stands at a value or a contribution of fewer than 8 people
+    (see :func:`shared`).
 
     Parameters
     ----------
@@ -141,6 +154,8 @@ def artifacts(
         The model.
     values : float32 array, shape (n, n_features)
         Rows that judged it.
+    person : int32 array, shape (n,)
+        Whose they are.
     capacity : int
         The waterfall is the mean of so many rows with the highest scores.
 
@@ -154,13 +169,55 @@ def artifacts(
     highest = Parts.of(bundle, np.ascontiguousarray(values[np.sort(top)]))
     rows = np.linspace(0, len(values) - 1, min(len(values), MOST_POINTS)).astype(np.int64)
     everybody = Parts.of(bundle, np.ascontiguousarray(values[rows]))
+    vague = shared(everybody, person[rows])
     files = [folder / "shap-waterfall.svg", folder / "shap-beeswarm.png"]
     waterfall(files[0], highest, f"The {len(top)} highest scores, on average")
-    beeswarm(files[1], everybody)
+    beeswarm(files[1], vague)
     for name in everybody.strongest(_ARTIFACT_DEPENDENCES):
+        if np.isnan(vague.values[:, vague.names.index(name)]).all():
+            continue
         files.append(folder / f"shap-dependence-{name}.png")
-        dependence(files[-1], everybody, name)
+        dependence(files[-1], vague, name, f"{name}: values of at least {FEWEST} people")
     return files
+
+
+def shared(parts: Parts, person: NDArray[np.int32]) -> Parts:
+    """Give the rows with no value and no contribution that fewer than 8 people have.
+
+    Each is clipped at its 1st and 99th percentile; neighbours are then put together until 8
+    people share them, and stand at their mean. A feature that fewer people have is missing.
+    """
+    values, contributions = parts.values.copy(), parts.contributions.copy()
+    for column in range(len(parts.names)):
+        known = ~np.isnan(values[:, column])
+        enough = len(np.unique(person[known])) >= FEWEST
+        values[known, column] = (
+            _together(values[known, column].astype(np.float64), person[known]) if enough else np.nan
+        )
+        contributions[:, column] = _together(contributions[:, column], person)
+    return Parts(parts.names, values, contributions, parts.base)
+
+
+def _together(values: NDArray[np.float64], person: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Put neighbouring values together until 8 people share each; the last join those before."""
+    clipped = np.clip(values, *np.percentile(values, (1, 99), method="inverted_cdf"))
+    order = np.argsort(clipped, kind="stable")
+    ordered, whose = clipped[order], person[order].tolist()
+    ends = np.flatnonzero(np.diff(ordered, append=np.inf) > 0) + 1
+    cuts, start, seen = [0], 0, set[int]()
+    for end in ends.tolist():
+        seen.update(whose[start:end])
+        start = end
+        if len(seen) >= FEWEST:
+            cuts.append(end)
+            seen.clear()
+    if cuts[-1] != len(ordered):
+        cuts[-1 if len(cuts) > 1 else len(cuts) :] = [len(ordered)]
+    found = np.empty(len(values))
+    for first, last in itertools.pairwise(cuts):
+        here = ordered[first:last]
+        found[order[first:last]] = here[0] if here[0] == here[-1] else here.mean()
+    return found
 
 
 def check_picture(path: Path) -> str:

@@ -99,7 +99,20 @@ def make_split(protocol: Protocol, feeds: tuple[Feed, ...], zone: str) -> Split:
             where="origins",
             fix="shorten horizon_days, give a finer origins.every, or ingest more data",
         )
-    return replace(best, notes=(*best.notes, *_short_look_back(best, protocol, feeds)))
+    more = (*_short_embargo(protocol, feeds), *_short_look_back(best, protocol, feeds))
+    return replace(best, notes=(*best.notes, *more))
+
+
+def _short_embargo(protocol: Protocol, feeds: tuple[Feed, ...]) -> list[str]:
+    """Say where the protocol's own embargo lets the model learn what was not known yet."""
+    asked, needed = _embargo(protocol, feeds), _embargo_needed(protocol, feeds)
+    if asked >= needed:
+        return []
+    return [
+        f"the embargo of {asked / DAY:g} days is shorter than the horizon and the longest "
+        f"reporting delay together ({needed / DAY:g} days): what the model learned from was not "
+        "all known at the dates that judge it"
+    ]
 
 
 def _short_look_back(split: Split, protocol: Protocol, feeds: tuple[Feed, ...]) -> list[str]:
@@ -170,6 +183,10 @@ def _outside(key: str, how: str, limit: int, zone: str) -> UsageError:
 def _embargo(protocol: Protocol, feeds: tuple[Feed, ...]) -> int:
     if protocol.embargo_days is not None:
         return protocol.embargo_days * DAY
+    return _embargo_needed(protocol, feeds)
+
+
+def _embargo_needed(protocol: Protocol, feeds: tuple[Feed, ...]) -> int:
     delay = max(feed.delay for feed in feeds)
     return protocol.horizon_days * DAY + delay
 

@@ -27,6 +27,7 @@ from hiu_risk.histories import Histories
 from hiu_risk.model import Bundle, Manifest, ModelHome
 from hiu_risk.model.evidence import keep
 from hiu_risk.store import Store
+from hiu_risk.suppression import HIDDEN, SmallNumbers
 from hiu_risk.synth import TruthRows
 from hiu_risk.times import from_seconds
 from hiu_training.baselines import best_half_life, fit_plain_lightgbm
@@ -49,6 +50,9 @@ more than one band, so that a band says something on it.
 
 REFERENCE = (5, 25, 50, 75, 90, 95, 99)
 """Percentiles of each feature that the bundle carries for explanations."""
+
+FEWEST_PEOPLE = SmallNumbers().mean_needs
+"""People that a number about all of them must rest on."""
 
 _REFERENCE_ROWS = 100_000
 
@@ -221,7 +225,9 @@ def _reference(rows: Rows, definition: Definition) -> dict[str, dict[str, float 
 
     Among people with an event in the last year of the source the definition counts, where there
     are such: their least value of it is then 1, which tells later whom a value is compared with.
-    Percentiles are values that occur, so that "95 of 100 had 2 or fewer" holds as it stands.
+    Percentiles are values that occur, so that "95 of 100 had 2 or fewer" holds as it stands. One
+    is None unless at least 8 people lie beyond it (p99 needs 800), as is a mean of fewer and a
+    least value that fewer share: such a number could be one person's own.
     """
     newest = np.flatnonzero(rows.origin >= len(rows.as_ofs) - 3)
     year = {"call": "calls_365d", "ae": "ae_365d", "admission": "admissions_365d"}
@@ -234,14 +240,19 @@ def _reference(rows: Rows, definition: Definition) -> dict[str, dict[str, float 
     keys = ("mean", "known", "least", *(f"p{q}" for q in REFERENCE))
     for column, name in enumerate(rows.names):
         values = rows.values[newest, column].astype(np.float64)
-        known = values[~np.isnan(values)]
+        there = ~np.isnan(values)
+        known, person = values[there], rows.person[newest][there]
         if len(known) == 0:
             reference[name] = dict.fromkeys(keys)
             continue
         spread = np.percentile(known, REFERENCE, method="inverted_cdf")
         numbers = (known.mean(), len(known) / len(values), known.min(), *spread)
+        people = len(np.unique(person))
+        behind = (people, FEWEST_PEOPLE, len(np.unique(person[known == known.min()])),
+                  *(people * min(q, 100 - q) / 100 for q in REFERENCE))  # fmt: skip
         reference[name] = {
-            key: float(f"{number:.6g}") for key, number in zip(keys, numbers, strict=True)
+            key: float(f"{number:.6g}") if n >= FEWEST_PEOPLE else None
+            for key, number, n in zip(keys, numbers, behind, strict=True)
         }
     return reference
 
@@ -288,7 +299,7 @@ def register(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         pictures = report_files(folder, Known(bundle, trained.evaluation, store=trained.store))
-        pictures += artifacts(folder, bundle, trained.test.values)
+        pictures += artifacts(folder, bundle, trained.test.values, trained.test.person)
         write_text(folder / "protocol.toml", bundle.protocol)
         run = Run(
             parameters=_flat(protocol.to_dict())
@@ -321,21 +332,25 @@ def _flat(data: dict[str, Any], before: str = "") -> dict[str, Any]:
 
 
 def _metrics(trained: Trained) -> dict[str, float]:
+    """Give what MLflow shows of a run, by the rule of the files beside it: no small count."""
+    from hiu_training.report.published import to_digits
+
     metrics: dict[str, float] = {
-        "rows.development": float(len(trained.development)),
-        "rows.test": float(len(trained.test)),
-        "positives.development": float(trained.development.positives),
-        "positives.test": float(trained.test.positives),
         "trees": float(trained.learned.verdict.n_trees),
         "trees.weight": trained.learned.verdict.weight,
     }
+    for part, rows in (("development", trained.development), ("test", trained.test)):
+        for name, count in (("rows", len(rows)), ("positives", rows.positives)):
+            shown = SmallNumbers().show(count)
+            if shown != HIDDEN:
+                metrics[f"{name}.{part}"] = float(shown)
     for ranker, summary in trained.evaluation["rankers"].items():
         for name, value in summary.items():
             values = value if "value" not in value else {"": value}
             for k, estimate in values.items():
                 if estimate.get("value") is not None:
                     at = f"_{k.replace('%', '_percent')}" if k else ""
-                    metrics[f"{ranker}.{name}{at}"] = estimate["value"]
+                    metrics[f"{ranker}.{name}{at}"] = to_digits(estimate["value"])
     return metrics
 
 

@@ -117,7 +117,8 @@ def precision_recall(evaluation: Evaluation) -> str:
 def _precision_at(evaluation: Evaluation, name: str, share: float) -> float:
     curve = evaluation["curves"]["precision_recall"][name]
     place = int(np.searchsorted(curve["recall"], share))
-    return float(curve["precision"][min(place, len(curve["precision"]) - 1)])
+    known = curve["precision"]
+    return float(known[min(place, len(known) - 1)]) if known else 0.0
 
 
 def _key(axes: Any, evaluation: Evaluation, height: Callable[[str], float]) -> None:
@@ -159,7 +160,8 @@ def by_capacity(evaluation: Evaluation, what: str = "lift") -> str:
         if what == "recall":
             _name_ends(axes, ends)
         else:
-            _key(axes, evaluation, lambda n: curve["rankers"][n][what][len(curve["k"]) // 3])
+            third = len(curve["k"]) // 3
+            _key(axes, evaluation, lambda n: curve["rankers"][n][what][third] or 0.0)
     return made[0]
 
 

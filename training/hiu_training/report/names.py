@@ -17,7 +17,7 @@ NAMES = {
 DIMENSIONS = {
     "history": "By whether the rule was ever met before",
     "tenure": "By time since the person was first known",
-    "coverage": "By how much of the year before the feeds cover",
+    "coverage": "By how much of the year before is known of the person",
     "site": "By site",
 }
 

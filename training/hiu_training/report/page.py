@@ -54,6 +54,7 @@ def render_page(known: Known) -> str:
         rankers=tables.rankers(evaluation),
         ceiling="true_probability" in evaluation["rankers"],
         lists=tables.lists(evaluation),
+        not_ranked=tables.not_ranked(evaluation),
         ties=tables.ties(evaluation),
         others=[tables.measure_at(evaluation, kind) for kind in tables.MEASURES_AT
                 if evaluation["rankers"]["model"].get(kind)],
@@ -188,6 +189,7 @@ def _facts(known: Known) -> list[tuple[str, str]]:
          f"{count(learned['positives'])} positive" if learned else ""),
         ("Embargo", f"{learned['embargo_days']:g} days between what taught and what judged"
          if learned else ""),
+        ("Not ranked", tables.not_ranked(evaluation)),
         ("Left out of judging", "; ".join(
             f"{part.replace('_', ' ')}: " + ", ".join(
                 f"{name.replace('_', ' ')} {count(n)}" for name, n in some)

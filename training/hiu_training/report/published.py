@@ -11,7 +11,8 @@ from hiu_training.report.tables import protected
 
 SUPPRESSION = (
     "Counts of 1 to 7 are *, others are rounded to 5; dates with fewer than 8 cases and groups "
-    "with fewer than 20 people to whom it happened have no measures."
+    "with fewer than 20 people to whom it happened have no measures. Curves begin at 8 cases. "
+    "Measures have three digits."
 )
 
 
@@ -43,6 +44,9 @@ def published(evaluation: Mapping[str, Any]) -> dict[str, Any]:
         name: {k: _lead(told, rule) for k, told in by_k.items()}
         for name, by_k in curves["lead_days"].items()
     }
+    measures = ("rankers", "differences", "per_origin", "breakdowns", "net_benefit")
+    rounded = {name: to_digits(evaluation[name]) for name in measures if name in evaluation}
+    evaluation = {**evaluation, **rounded}
     return {
         **evaluation,
         "suppression": SUPPRESSION,
@@ -54,8 +58,23 @@ def published(evaluation: Mapping[str, Any]) -> dict[str, Any]:
             dimension: _groups(groups, rule)
             for dimension, groups in evaluation.get("breakdowns", {}).items()
         },
-        "curves": curves,
+        "curves": to_digits(curves),
     }
+
+
+def to_digits(told: Any) -> Any:
+    """Round every measure to three digits that count: exact shares would give counts away.
+
+    Examples
+    --------
+    >>> to_digits({"recall": {"value": 228 / 714, "low": None}, "rows": 9_120})
+    {'recall': {'value': 0.319, 'low': None}, 'rows': 9120}
+    """
+    if isinstance(told, Mapping):
+        return {name: to_digits(value) for name, value in told.items()}
+    if isinstance(told, list | tuple):
+        return [to_digits(value) for value in told]
+    return float(f"{told:.3g}") if isinstance(told, float) else told
 
 
 def _origin(origin: Mapping[str, Any], rule: SmallNumbers) -> dict[str, Any]:

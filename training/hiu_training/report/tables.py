@@ -199,6 +199,20 @@ def count(n: float) -> str:
     return told if isinstance(told, str) else f"{told:,}"
 
 
+def not_ranked(evaluation: Evaluation) -> str:
+    """Say how many were at risk and on no list, as what happened was not fully observed."""
+    censored = evaluation.get("judged_dropped", {}).get("censored", {})
+    rule, n = SmallNumbers(), sum(censored.values())
+    removed = rule.show(n)
+    if removed == 0:
+        return ""
+    if isinstance(removed, str):
+        return f"{removed} rows (a small number)"
+    ranked = rule.show(evaluation["population"]["rows"])
+    whole = removed + (0 if isinstance(ranked, str) else ranked)
+    return f"{removed:,} of {whole:,} rows ({removed / whole:.1%})"
+
+
 def lead_time(evaluation: Evaluation, k: str) -> Table:
     """Give the share of cases listed at least so many days before."""
     told = {
