@@ -189,7 +189,7 @@ def _entry(entry: Entry, entity: str) -> dict[str, Any]:
         "reasons": [
             {**_told(r), "concept_title": concept_title(r.concept, entity)} for r in entry.reasons
         ],
-        "lowers": entry.lowering[0].sentence if entry.lowering else "",
+        "lowers": _told(entry.lowering[0]) if entry.lowering else None,
         "events": "" if entry.since is None else entry.since.events,
         "moved": "" if entry.since is None else entry.since.chance,
         "fewer": _FEWER.get(len(entry.reasons), ""),

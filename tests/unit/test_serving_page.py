@@ -81,7 +81,10 @@ def test_paper_shows_one_comparison_and_no_moves() -> None:
     since = Since(AS_OF - DAY, 0.1, "No calls", "Chance up", ())
     page = worklist_page(make_list(make_entry(reasons=reasons, since=since)))
     assert '<span class="beside">; half of active callers had none</span>' in page
-    assert ".moved, .reasons li + li .beside { display: none; }" in page.split("@media print")[-1]
+    assert (
+        ".moved, .reasons li + li .beside, .lowers .beside { display: none; }"
+        in page.split("@media print")[-1]
+    )
     assert '<p class="quiet moved">Chance up.</p>' in page
 
 
