@@ -303,6 +303,22 @@ def test_a_changed_bundle_and_changed_evidence_are_refused(home: ModelHome, run:
     agrees(home, FIRST)
 
 
+def test_an_evaluation_that_was_improved_by_hand_fails(home: ModelHome, run: Run) -> None:
+    evaluation = find(home, POOR, "evaluation")
+    assert evaluation is not None
+    evaluation["differences"]["anchor"] = EVALUATION["differences"]["anchor"]
+    keep(home, POOR, "evaluation", evaluation)
+    code, said, written = run("promote", POOR, "--who", WHO)
+    assert code == 1, said
+    (gate,) = (gate for gate in written["gates"] if gate["outcome"] != "passed")
+    assert (gate["name"], gate["outcome"]) == ("hashes", "failed")
+    assert "MLflow remembers another evaluation of this model than the one kept" in gate["detail"]
+    agrees(home, FIRST)
+    code, said, _ = run("models", "verify")
+    assert code == 1
+    assert f"MLflow remembers another evaluation of {POOR} than the one that is kept" in said
+
+
 def test_features_that_changed_since_are_named(home: ModelHome, run: Run, monkeypatch: Any) -> None:
     from hiu_features import default_catalogue
 

@@ -9,6 +9,7 @@ from typing import Any
 from hiu_risk.model import Booster, Bundle, ModelHome
 from hiu_risk.model.evidence import keep
 from hiu_training.provenance import made_from
+from hiu_training.registered import remember_evaluation
 from hiu_training.tracking import Run, track
 from tests.support.evidence import CODE, DATA, EVALUATION, FAIR, PROTOCOL, apart
 from tests.support.serving import make_bundle
@@ -51,5 +52,6 @@ def add_model(home: ModelHome, name: str) -> None:
     evaluation = deepcopy(EVALUATION) | {"made": made}
     if name == "poor":
         evaluation["differences"]["anchor"] = apart(-0.2)
-    keep(home, bundle.version, "evaluation", evaluation)
+    sha256 = keep(home, bundle.version, "evaluation", evaluation)
+    remember_evaluation(home.path, bundle.id, sha256)
     keep(home, bundle.version, "audit", FAIR)

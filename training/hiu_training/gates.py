@@ -38,6 +38,8 @@ class GateEvidence:
     scores_differ : float or None
         The largest difference between the scores that the model gave when it was trained and
         those of its bundle read from disk; None where none were kept.
+    evaluation_changed : bool
+        Whether MLflow remembers another evaluation of this model than the one that is kept.
     """
 
     evaluation: Mapping[str, Any] = field(default_factory=dict)
@@ -49,6 +51,7 @@ class GateEvidence:
     protocol_hash: str = ""
     code_version: str = ""
     scores_differ: float | None = None
+    evaluation_changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -265,6 +268,8 @@ def _hashes(evidence: GateEvidence, _settings: GateSettings) -> tuple[Outcome, s
     for name in ("bundle_id", *recorded):
         if made.get(name) != getattr(evidence, name):
             return "failed", f"the evaluation is of another {name}"
+    if evidence.evaluation_changed:
+        return "failed", "MLflow remembers another evaluation of this model than the one kept"
     return "passed", (
         f"data {evidence.data_hash[:12]}, protocol {evidence.protocol_hash[:12]}, "
         f"code {evidence.code_version}"

@@ -15,6 +15,10 @@ LEDGER_TAG = "ledger"
 """Tag of a registered version: row and hash of the ledger's newest row about it."""
 
 
+EVALUATION_TAG = "evaluation"
+"""Tag of a registered version: hash of the evaluation that was kept when it was made."""
+
+
 @dataclass(frozen=True)
 class Registered:
     """A registered version.
@@ -30,6 +34,8 @@ class Registered:
     aliases : tuple of str
     ledger : str
         ``row:hash`` of the ledger, as it was when the version became champion; may be empty.
+    evaluation : str
+        Hash of the evaluation kept when it was made; may be empty.
     """
 
     number: int
@@ -37,6 +43,7 @@ class Registered:
     run_id: str
     aliases: tuple[str, ...]
     ledger: str
+    evaluation: str = ""
 
 
 def is_there(home: Path) -> bool:
@@ -77,6 +84,20 @@ def point(home: Path, alias: str, number: int, ledger: str = "") -> None:
         if ledger:
             client.set_model_version_tag(REGISTERED, str(number), LEDGER_TAG, ledger)
         client.set_registered_model_alias(REGISTERED, alias, str(number))
+
+
+def remember_evaluation(home: Path, bundle_id: str, sha256: str) -> None:
+    """Let MLflow's newest version of a bundle remember the hash of its evaluation.
+
+    Raises
+    ------
+    ModelError
+        MLflow can't be reached or refused.
+    """
+    numbers = [v.number for v in registered(home) if v.bundle_id == bundle_id]
+    with _asked(home) as client:
+        for number in numbers[:1]:
+            client.set_model_version_tag(REGISTERED, str(number), EVALUATION_TAG, sha256)
 
 
 def run_of(home: Path, run_id: str) -> str | None:
@@ -121,6 +142,7 @@ def _registered(client: Any, version: Any, aliases: dict[str, str]) -> Registere
         run_id=version.run_id or "",
         aliases=tuple(sorted(name for name, at in aliases.items() if str(at) == number)),
         ledger=tags.get(LEDGER_TAG, ""),
+        evaluation=tags.get(EVALUATION_TAG, ""),
     )
 
 

@@ -24,7 +24,14 @@ from hiu_risk.times import to_seconds
 from hiu_training.gates import Gate, GateEvidence, judge_gates
 from hiu_training.probe import scores_differ
 from hiu_training.protocol import Protocol, parse_protocol
-from hiu_training.registered import Registered, is_there, point, registered, where
+from hiu_training.registered import (
+    Registered,
+    is_there,
+    point,
+    registered,
+    remember_evaluation,
+    where,
+)
 from hiu_training.settings import GateSettings
 from hiu_training.tracking import check_reachable
 
@@ -84,8 +91,19 @@ def champion_of(home: ModelHome) -> str:
     return Ledger(home).champion or home.aliases().get("champion", "")
 
 
-def judge_model(home: ModelHome, model: str, settings: GateSettings | None = None) -> Judged:
+def judge_model(
+    home: ModelHome,
+    model: str,
+    settings: GateSettings | None = None,
+    *,
+    remembered: Sequence[str] = (),
+) -> Judged:
     """Judge a model by the gates of its own protocol, or by others.
+
+    Parameters
+    ----------
+    remembered : sequence of str
+        Hashes of the model's evaluations as MLflow remembers them, where it was asked.
 
     Raises
     ------
@@ -116,6 +134,7 @@ def judge_model(home: ModelHome, model: str, settings: GateSettings | None = Non
             protocol_hash=manifest.protocol_hash,
             code_version=manifest.code_version,
             scores_differ=scores_differ(bundle, made.get("scores")),
+            evaluation_changed=bool(remembered) and digest(evaluation) not in remembered,
         ),
         settings,
     )
@@ -176,7 +195,9 @@ def promote(
     ledger = Ledger(home)
     notes = _kept_aside(ledger.settle())
     before = champion_of(home)  # read before judging: if it changes meanwhile, nothing is written
-    judged = judge_model(home, model, settings)
+    known = _known_to_mlflow(home, model)
+    remembered = [] if isinstance(known, ModelError) else evaluations_of(known)
+    judged = judge_model(home, model, settings, remembered=remembered)
     version = judged.bundle.version
     if version == ledger.champion:
         raise UsageError(
@@ -187,7 +208,7 @@ def promote(
         check_reason(reason, needed=True)
     if judged.not_passed and not override:
         return Decision(version, before, None, judged.gates, notes)
-    _require_registered(home, judged.bundle)
+    _require_registered(home, judged.bundle, known)
     entry = ledger.append(
         at=at,
         action="promote",
@@ -308,6 +329,9 @@ def take_in(home: ModelHome, bundle: Bundle, protocol: Protocol, *, now: str) ->
         except ModelError:
             if not ledger.champion:  # else another training was first, a moment ago
                 raise
+    evaluation = find(home, bundle.version, "evaluation")
+    if evaluation is not None:
+        remember_evaluation(home.path, bundle.id, digest(evaluation))
     follow(home)
     return aliases
 
@@ -377,13 +401,27 @@ def mlflow_versions(home: ModelHome, bundle: Bundle) -> Sequence[Registered]:
     return [v for v in registered(home.path) if v.bundle_id == bundle.id]
 
 
-def _require_registered(home: ModelHome, bundle: Bundle) -> None:
+def evaluations_of(versions: Sequence[Registered]) -> list[str]:
+    """Give the hashes of evaluations that MLflow's versions remember."""
+    return [version.evaluation for version in versions if version.evaluation]
+
+
+def _known_to_mlflow(home: ModelHome, model: str) -> Sequence[Registered] | ModelError:
+    """Give MLflow's versions of a model, or why it can't be asked: the gates are judged first."""
+    bundle = home.load(model)
     try:
-        known = mlflow_versions(home, bundle)
+        return mlflow_versions(home, bundle)
     except ModelError as error:
+        return error
+
+
+def _require_registered(
+    home: ModelHome, bundle: Bundle, known: Sequence[Registered] | ModelError
+) -> None:
+    if isinstance(known, ModelError):
         raise ModelError(
-            f"{error.what}; nothing was changed", where=error.where, fix=error.fix
-        ) from error
+            f"{known.what}; nothing was changed", where=known.where, fix=known.fix
+        ) from known
     if not known:
         raise ModelError(
             f"MLflow has no version of model {bundle.version}; nothing was changed",

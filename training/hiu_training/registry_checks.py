@@ -8,8 +8,9 @@ from hiu_risk.errors import HiuRiskError
 from hiu_risk.model import ModelHome
 from hiu_risk.model.evidence import NAMES, find
 from hiu_risk.model.ledger import Entry, Ledger
-from hiu_training.registered import is_there, registered
-from hiu_training.registry import follow
+from hiu_risk.model.manifest import digest
+from hiu_training.registered import Registered, is_there, registered
+from hiu_training.registry import evaluations_of, follow
 
 NOT_SHOWN = (
     "Not shown by this: a ledger rewritten as a whole, together with ledger.head and MLflow, by "
@@ -128,6 +129,7 @@ def _mlflow(home: ModelHome, entries: Sequence[Entry], champion: str) -> Iterato
                 f"MLflow's version {version.number} remembers row "
                 f"{version.ledger.partition(':')[0]} of a ledger that is not this one"
             )
+    yield from _evaluations(home, versions)
     try:
         aliases = home.aliases()
     except HiuRiskError:
@@ -139,3 +141,18 @@ def _mlflow(home: ModelHome, entries: Sequence[Entry], champion: str) -> Iterato
             yield f"MLflow has no {alias}; here it is {wanted}"
         elif not held[0].bundle_id.startswith(wanted):
             yield f"MLflow's {alias} is {held[0].bundle_id[:12] or 'unknown'}; here it is {wanted}"
+
+
+def _evaluations(home: ModelHome, versions: Sequence[Registered]) -> Iterator[str]:
+    """Compare the evaluations kept with those that MLflow remembers."""
+    for name in home.ids():
+        remembered = evaluations_of([v for v in versions if v.bundle_id.startswith(name)])
+        if not remembered:
+            continue
+        try:
+            kept = find(home, name, "evaluation")
+        except HiuRiskError as error:
+            yield str(error)
+            continue
+        if kept is None or digest(kept) not in remembered:
+            yield f"MLflow remembers another evaluation of {name} than the one that is kept"

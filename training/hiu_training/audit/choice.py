@@ -17,6 +17,7 @@ from hiu_training.audit.drivers import ITSELF
 from hiu_training.audit.options import DISCRIMINATION, LEFT_OUT
 from hiu_training.audit.result import AuditDocument
 from hiu_training.provenance import made_from
+from hiu_training.registered import remember_evaluation
 from hiu_training.registry import follow
 from hiu_training.tracking import Run, track
 
@@ -139,6 +140,8 @@ def record(
     )  # fmt: skip
     with ledger.locked():
         home.set_alias("challenger", copy.version)
+    if evaluation is not None:
+        remember_evaluation(home.path, copy.id, found["evaluation"])
     follow(home)
     return copy.version
 
