@@ -13,6 +13,7 @@ import pytest
 
 from hiu_risk.times import DAY
 from hiu_training.audit.result import (
+    AuditDocument,
     Driver,
     DriverGroup,
     DriverGrouping,
@@ -162,15 +163,25 @@ def test_no_quarter_before_is_said() -> None:
 
 def test_a_finding_that_changed_since_the_audit_before_is_named() -> None:
     made = material()
-    assert made.audit is not None
-    first = made.audit.groupings[0]
-    worse = first.groups[0].model_copy(update={"recall_verdict": "lower"})
-    changed = first.model_copy(update={"groups": (worse, *first.groups[1:])})
-    groupings = (changed, *made.audit.groupings[1:])
-    audit = made.audit.model_copy(update={"groupings": groupings, "recall_comparisons": 9})
-    text = said(changes_section(replace(made, audit=audit, audit_before=made.audit)))
+    kept = made.audit
+    assert kept is not None
+    first = kept.groupings[0]
+
+    def judged(verdict: str) -> AuditDocument:
+        group = first.groups[0].model_copy(update={"recall_verdict": verdict})
+        changed = first.model_copy(update={"groups": (group, *first.groups[1:])})
+        groupings = (changed, *kept.groupings[1:])
+        return kept.model_copy(update={"groupings": groupings, "recall_comparisons": 9})
+
+    before, audit = judged("insufficient_evidence"), judged("lower")
+    text = said(changes_section(replace(made, audit=audit, audit_before=before)))
     assert "Sex, Female: insufficient evidence, now missed more often" in text
     assert "1 group is missed more often" in said(brief_section(replace(made, audit=audit), ()))
+
+
+def test_a_pack_says_that_two_of_one_quarter_can_be_subtracted() -> None:
+    small = dict(write_pack(material(), set()).data["facts"])["Small numbers"]
+    assert small.endswith("so one may be subtracted from the other: publish one")
 
 
 def trend_point(quarter: str, model: str, missed: float) -> TrendPoint:
@@ -236,7 +247,7 @@ def test_whatever_else_an_audit_holds_is_printed() -> None:
     for words in (
         "Chosen: reserved places.", "Option other: Sex", "+25 (+12 to +50) | 20 | *",
         "Selecting by sex can itself be discrimination.", "By another outcome: an emergency",
-        "call, see treat | 90 | 80 | 89%", "Unsure: by name.", "Some are unknown.",
+        "calls, treated where they were | 90 | 80 | 89%", "Unsure: by name.", "Some are unknown.",
         "How often | 0.25 (0.12 to 0.50)", "0.25 (0.12 to 0.50) | A&E",
     ):  # fmt: skip
         assert words in text

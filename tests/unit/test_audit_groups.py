@@ -85,6 +85,12 @@ def test_bands_sort_by_number():
     assert grouping.labels == ("5", "18 to 34", "65 to 79", "100 and over")
 
 
+def test_a_band_below_an_age_sorts_before_the_band_from_it():
+    values = np.array(["18 to 34", "under 18", "35 to 49"])
+    [grouping] = groupings_from({"age": values}, 3)
+    assert grouping.labels == ("Under 18", "18 to 34", "35 to 49")
+
+
 def test_no_rows_is_an_error():
     rows = random_rows(1)
     nothing = dataclasses.replace(

@@ -15,6 +15,7 @@ from hiu_training.audit.page import render_page
 from hiu_training.audit.publish import Context, publish
 from hiu_training.audit.report import Plan, all_pairs, audit
 from hiu_training.audit.result import MAY_NOT_LEAVE, AuditDocument, Estimate, Linkage
+from hiu_training.audit.second import audit_second, publish_second
 from hiu_training.audit.table import count_table
 from tests.support.adversary import both
 from tests.support.audit import World, random_rows
@@ -122,6 +123,114 @@ def test_published_numbers_depend_on_the_small_count_only_through_its_star(repor
     place = [at.capacity for at in first].index(report.plan.capacities[k])
     assert first[place].recall == second[place].recall
     assert first[place].found == second[place].found == "*"
+
+
+def alone(rows, which, name="one"):
+    """Divide the rows into a few people and the rest."""
+    column = np.where(np.isin(rows.person, which), name, "rest")
+    return dataclasses.replace(rows, groups={"column": column})
+
+
+def test_the_score_of_a_group_of_one_cant_be_worked_out():
+    """Nobody of it is a case: a printed 0 over the exact sum of scores would give the sum away."""
+    rows = random_rows(1)
+    healthy = [p for p in np.unique(rows.person) if not rows.label[rows.person == p].any()]
+    rows = alone(rows, healthy[:1])
+    plan = Plan(capacities=(20,), primary=20, resamples=100)
+    printed = []
+    for score in (0.03, 0.9):
+        column = np.where(rows.person == healthy[0], score, rows.score)
+        report = audit(dataclasses.replace(rows, score=column), plan)
+        one = publish(report, CONTEXT).groupings[0].groups[0]
+        assert (one.label, one.cases, one.rows) == ("One", 0, "*")
+        printed.append((one.expected, one.observed_expected, one.calibration_ratio))
+    assert printed == [("*", "*", "*")] * 2
+
+
+def test_observed_over_expected_is_that_of_the_printed_numbers(document):
+    checked = 0
+    for group in (*groups_of(document), document.overall):
+        if isinstance(group.observed_expected, Estimate):
+            exact = group.cases / group.expected
+            assert group.observed_expected.value == pytest.approx(exact, abs=0.006)
+            checked += 1
+    assert checked > 3
+
+
+@pytest.mark.parametrize(("people", "judged"), [(17, False), (18, True), (20, True), (22, True)])
+def test_the_minimum_of_cases_is_asked_of_the_printed_count(people, judged):
+    """18 to 22 are all printed as 20: no finding may tell which."""
+    rows = random_rows(1, dates=1)
+    cases = np.unique(rows.person[rows.label == 1])
+    report = audit(alone(rows, cases[:people]), Plan((20,), 20, resamples=100))
+    for family in (report.recall_family, report.reference_family):
+        found = {f.verdict for f in family.findings} - {"not_compared"}
+        assert ("insufficient_evidence" not in found) == judged
+    exact = audit(alone(rows, cases[:people]), Plan((20,), 20, resamples=100), OFF)
+    unjudged = {f.verdict for f in exact.recall_family.findings} == {"insufficient_evidence"}
+    assert unjudged == (people < 20)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_finding_is_stronger_than_the_numbers_printed_beside_it(seed):
+    world = World((0.3, 0.3, 0.3, 0.1), (0.9, 1.5, 1.5, 1.6), people=1_400, dates=1)
+    report = audit(world.draw(seed, others=2), Plan((112,), 112, resamples=100, margin=0.2))
+    for grouping in publish(report, CONTEXT).groupings:
+        for group in grouping.groups:
+            for verdict, own, wide, middle in (
+                (group.recall_verdict, group.at[0].recall_difference,
+                 group.recall_difference_simultaneous, 0.0),
+                (group.reference_verdict, group.reference_difference,
+                 group.reference_difference_simultaneous, 0.0),
+                (group.calibration_verdict, group.calibration_ratio, None, 1.0),
+            ):  # fmt: skip
+                if not isinstance(own, Estimate):
+                    continue
+                strong = wide if isinstance(wide, Estimate) else own
+                if verdict == "lower":
+                    assert strong.high < middle
+                if verdict == "higher":
+                    assert strong.low > middle
+                if verdict == "perhaps_lower":
+                    assert own.high < middle
+                if verdict == "perhaps_higher":
+                    assert own.low > middle
+                if verdict == "close":
+                    assert own.low > -0.2
+                    assert own.high < 0.2
+
+
+def test_a_group_of_whom_too_few_are_found_to_print_is_still_missed_more_often():
+    rows = World((0.42, 0.5, 0.08), (1.5, 1.6, 1.5), people=3_000, dates=1).draw(3)
+    mine = rows.groups["group"] == "g0"
+    top = np.flatnonzero(mine & (rows.label == 1))[:3]
+    score = np.where(mine, rows.score * 1e-3, rows.score)
+    score[top] = 0.9999
+    plan = Plan((240,), 240, resamples=200)
+    [grouping] = publish(audit(dataclasses.replace(rows, score=score), plan), CONTEXT).groupings
+    assert grouping.groups[0].at[0].found == "*"
+    assert grouping.groups[0].recall_verdict == "lower"
+
+
+def test_with_too_few_reached_nothing_is_said_of_the_second_outcome(document):
+    rows = World((0.5, 0.5), (0.0, 0.0), people=4_000, dates=1).draw(1)
+    few, many = (
+        publish_second(audit_second(rows, Plan((k,), k, resamples=100)), "x", document,
+                       SmallNumbers())
+        for k in (20, 800)
+    )  # fmt: skip
+    assert "Too few reached to compare" in few.note
+    assert few.comparisons == 0
+    assert {g.verdict for g in few.groupings[0].groups} == {"insufficient_evidence"}
+    assert "Too few" not in many.note
+    assert "insufficient_evidence" not in {g.verdict for g in many.groupings[0].groups}
+
+
+def test_linkage_is_said_in_words(document):
+    coverage = Linkage(source="call", outcome="see_convey_ed", events=100, linked=90, coverage=0.9)
+    page = render_page(document.model_copy(update={"linkage": (coverage,)}))
+    assert "Taken to A&amp;E" in page
+    assert "see convey" not in page
 
 
 def test_without_suppression_everything_is_exact_and_says_so(report):

@@ -136,6 +136,27 @@ def test_without_a_name_the_largest_known_group_is_the_reference():
     assert {labels[i] for i in report.reference.tolist()} == {"A"}
 
 
+def test_a_large_group_with_few_cases_is_not_the_reference():
+    rows = random_rows(1, people=600)
+    person = rows.person // 7
+    ill = np.isin(person, np.unique(person[rows.label == 1]))
+    well = ~ill | (person == person[ill][0])
+    column = np.where(well, "well", np.where(person % 2, "a", "b"))
+    column = np.where(person % 20 == 19, "c", column)
+    plan = Plan(capacities=(20,), primary=20, resamples=100)
+    report = audit(dataclasses.replace(rows, groups={"column": column}), plan)
+    labels, people = report.groupings[0].labels, report.people.all[:-1]
+    chosen = {labels[i] for i in report.reference.tolist()}
+    enough = [i for i in range(len(labels)) if report.people.cases[i] >= 20]
+    assert report.people.cases[labels.index("Well")] < 8
+    assert chosen == {labels[max(enough, key=lambda i: people[i])]}
+    thin = dataclasses.replace(rows, groups={"column": np.where(person == 0, "one", "rest")})
+    few = np.where(thin.label == 1, (person < 40).astype(np.int8), thin.label)
+    none = audit(dataclasses.replace(thin, label=few), dataclasses.replace(plan, min_cases=500))
+    assert none.reference.tolist() == [0, 1]
+    assert publish(none, Context("m", "d")).groupings[0].reference == ""
+
+
 @pytest.mark.parametrize(
     ("reference", "message"),
     [({"sex": "femal"}, "did you mean 'female'"), ({"sexx": "female"}, "did you mean 'sex'")],

@@ -116,7 +116,7 @@ class AuditSettings:
         Further columns of the store's people to group by, for instance ``ethnic_category``.
     reference : dict of str to str
         The group that each grouping is compared with, besides the rest: ``sex = "female"``.
-        Where none is named, the largest known group.
+        Where none is named, the largest known group with enough cases.
     pairs : bool
         Also cross every two groupings.
     capacity : int or None

@@ -21,9 +21,14 @@ def references(
     groupings: tuple[Grouping, ...],
     starts: tuple[int, ...],
     people: Counts,
+    enough: NDArray[np.bool_],
     named: Mapping[str, str],
 ) -> Counts:
-    """Find the reference group of each group; pairs have none, and stand for themselves."""
+    """Find the reference group of each group; pairs have none, and stand for themselves.
+
+    Where none is named it is the largest known group with enough cases (``enough``): beside one
+    without, or one whose cases are hidden, nothing could be judged.
+    """
     reference = np.arange(starts[-1])
     for name in named:
         if name not in {g.name for g in groupings}:
@@ -38,7 +43,11 @@ def references(
         if grouping.name in named:
             chosen = position_of(grouping, named[grouping.name])
         else:
-            known = [i for i in range(len(grouping.labels)) if i not in grouping.absent]
+            known = [
+                i
+                for i in range(len(grouping.labels))
+                if i not in grouping.absent and enough[start + i]
+            ]
             sizes = people[start : start + len(grouping.labels)]
             if not known:
                 continue

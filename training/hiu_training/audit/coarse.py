@@ -74,23 +74,26 @@ def proportion(part: Span, whole: Span, rows_per_person: float) -> Triple:
     return value, min(float(low), value), max(float(high), value)
 
 
-def count_ratio(observed: Span, expected: float, rows_per_person: float) -> Triple:
-    """Give observed over expected with a widened 95% interval for a count.
+def count_ratio(observed: Span, expected: Span, rows_per_person: float) -> Triple:
+    """Give observed over expected with a 95% interval for a count, widened for both roundings.
 
     Examples
     --------
-    >>> value, low, high = count_ratio(Span.of(100, 5), 100.0, 1.0)
+    >>> value, low, high = count_ratio(Span.of(100, 5), Span.of(100, 5), 1.0)
     >>> round(value, 2), round(low, 2), round(high, 2)
-    (1.0, 0.8, 1.24)
+    (1.0, 0.78, 1.27)
     """
     from scipy.stats import gamma
 
-    if expected <= 0:
+    if expected.low <= 0:
         return np.nan, np.nan, np.nan
     low = gamma.ppf(0.025, observed.low / rows_per_person + 0.5) if observed.low > 0 else 0.0
     high = gamma.ppf(0.975, observed.high / rows_per_person + 0.5)
-    scale = rows_per_person / expected
-    return observed.value / expected, float(low) * scale, float(high) * scale
+    return (
+        observed.value / expected.value,
+        float(low) * rows_per_person / expected.high,
+        float(high) * rows_per_person / expected.low,
+    )
 
 
 def difference(first: Triple, second: Triple) -> Triple:

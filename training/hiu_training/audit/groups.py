@@ -202,10 +202,11 @@ def _is_absent(label: str) -> int:
 
 
 def _natural(label: str) -> tuple[int, float, str]:
-    """Sort ``5`` before ``10`` and ``18 to 34`` before ``100 and over``."""
-    digits = label.lstrip("<")
+    """Sort ``under 18`` before ``18 to 34``, and that before ``100 and over``."""
+    under = label.lower().startswith(("<", "under "))
+    digits = label.lower().removeprefix("under ").lstrip("< ")
     number = "".join(c for i, c in enumerate(digits) if digits[: i + 1].isdigit())
-    return (0, float(number), label) if number else (1, 0.0, label)
+    return (0, float(number) - 0.5 * under, label) if number else (1, 0.0, label)
 
 
 def _note(labels: tuple[str, ...], named: list[str]) -> str:

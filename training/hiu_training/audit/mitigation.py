@@ -195,14 +195,14 @@ def price(
         The rule for small numbers.
     """
     plan = replace(plan, capacities=(plan.primary,), pairs=(), ranking=False)
-    base = audit(rows, plan)
+    base = audit(rows, plan, rule)
     before = [published(main, main.rows_hash, "")]
     titles = {g.name: g.title for g in main.groupings}
     error = calibration_error(rows.score, rows.label)
     priced = []
     for option in options:
         by = (option.grouping,) if option.grouping else tuple(titles)
-        report = audit(_Ranked(rows, option), replace(plan, by=by))
+        report = audit(_Ranked(rows, option), replace(plan, by=by), rule)
         publisher = Publisher(report, rule, before)
         everybody = publisher.group(len(report.people.all) - 1, "Everybody")
         groupings = publisher.groupings()

@@ -11,6 +11,7 @@ from hiu_training.audit.result import (
     Estimate,
     GroupResult,
     Number,
+    SecondOutcome,
     Verdict,
 )
 
@@ -163,7 +164,10 @@ def conclusion(document: AuditDocument) -> str:
         else ""
     )
     if counts["bad"]:
-        return f"{_groups(counts['bad'], 'is', 'are')} missed more often than the rest.{thin}"
+        watch = f", and {counts['watch']} more perhaps" if counts["watch"] else ""
+        return (
+            f"{_groups(counts['bad'], 'is', 'are')} missed more often than the rest{watch}.{thin}"
+        )
     if counts["watch"]:
         return (
             f"{_groups(counts['watch'], 'is', 'are')} perhaps missed more often than the rest; "
@@ -184,23 +188,31 @@ def boxes(document: AuditDocument) -> list[Box]:
     many = document.recall_comparisons
 
     def box(kind: str, heading: str, verdicts: tuple[Verdict, ...], meaning: str) -> Box:
-        total, names = 0, []
+        total, unsure, names = 0, 0, []
         for grouping in document.groupings:
-            inside = [g.label for g in grouping.groups if g.recall_verdict in verdicts]
+            found = [g for g in grouping.groups if g.recall_verdict in verdicts]
+            inside = [
+                f"{g.label} (perhaps)" if g.recall_verdict == "perhaps_higher" else g.label
+                for g in found
+            ]
             total += len(inside)
+            unsure += sum(g.recall_verdict == "perhaps_higher" for g in found)
             if inside:
-                every = len(inside) == len(grouping.groups)
+                every = inside == [g.label for g in grouping.groups]
                 labels = "all groups" if every else "; ".join(inside)
                 names.append(f"{grouping.title}: {labels}")
-        return Box(kind, f"{heading}: {total}", names or ["No group"], meaning, total)
+        count = f"{total}, {unsure} of them perhaps" if unsure else f"{total}"
+        return Box(kind, f"{heading}: {count}", names or ["No group"], meaning, total)
 
+    allowed = f"Holds after allowing for {many} comparisons. " if many else ""
     return [
         box("bad", "Missed more often than the rest", ("lower",),
-            f"Holds after allowing for {many} comparisons. Look into it."),
+            f"{allowed}Look into it."),
         box("watch", "Perhaps missed more often", ("perhaps_lower",),
             "Could be chance, given how many groups were compared. Watch it."),
         box("thin", "Insufficient evidence", ("insufficient_evidence",),
-            f"Fewer than {document.min_cases} people who became cases. This is not a pass."),
+            f"Fewer than {document.min_cases} people who became cases, in the group or in the "
+            "rest, or their numbers are hidden. This is not a pass."),
         box("none", "No difference shown", ("no_difference_shown", "close"),
             "Not proof of equality: see what each could have hidden."),
         box("better", "Missed less often than the rest", ("higher", "perhaps_higher"),
@@ -239,31 +251,65 @@ def _notes(document: AuditDocument) -> list[str]:
         if off
         else _calibrated(document.overall.observed_expected)
     )
+    notes += _wrongly_listed(document)
     if (second := document.second_outcome) is not None:
-        worse = [
-            f"{grouping.title}: {group.label}"
-            for grouping in second.groupings
-            for group in grouping.groups
-            if group.verdict == "lower"
-        ]
-        lower = f"missed more often for {say.listing(worse)}" if worse else "no group shown worse"
         notes.append(
             f"By another outcome ({second.title}): "
             f"{say.rate(second.overall.missed, digits=1)} of those people were not on the list; "
-            f"{lower}."
+            f"{_reached(second)}."
         )
     known = [x for x in document.linkage if isinstance(x.coverage, float)]
     if known:
         least = min(known, key=lambda x: x.coverage if isinstance(x.coverage, float) else 1.0)
         assert isinstance(least.coverage, float)  # noqa: S101  (chosen above)
         notes.append(
-            f"Of {least.source} events ending in {least.outcome.replace('_', ' ')}, "
+            f"Of {say.event(least.source)} ending in “{say.outcome(least.outcome)}”, "
             f"{say.per_cent(least.coverage)} could be linked to a person; who can't be linked "
             "can't be helped."
         )
     if document.chosen_mitigation:
         notes.append(f"A mitigation was chosen: {document.chosen_mitigation}.")
     return notes
+
+
+def _wrongly_listed(document: AuditDocument) -> list[str]:
+    """Name the groups of whom fewer of the listed became cases than of all listed."""
+    of_all = at_primary(document, document.overall).precision
+    if not isinstance(of_all, Estimate) or of_all.value is None:
+        return []
+    below = [
+        f"{grouping.title}: {group.label}, {say.rate(right)}"
+        for grouping in document.groupings
+        for group in grouping.groups
+        if isinstance(right := at_primary(document, group).precision, Estimate)
+        and right.high < of_all.value
+    ]
+    if not below:
+        return []
+    return [
+        f"Of those listed, fewer became cases than the {say.per_cent(of_all.value)} of everybody "
+        f"listed: {'; '.join(below)}. Not allowing for the number of groups looked at."
+    ]
+
+
+def _reached(second: SecondOutcome) -> str:
+    """Say whom the list reached less, and how surely; nothing judged is not nothing found."""
+    if not second.comparisons:
+        return "too few to compare groups"
+    said = []
+    verdicts: tuple[tuple[Verdict, str], ...] = (
+        ("lower", "missed more often for"), ("perhaps_lower", "perhaps missed more often for"),
+    )  # fmt: skip
+    for verdict, words in verdicts:
+        names = [
+            f"{grouping.title}: {group.label}"
+            for grouping in second.groupings
+            for group in grouping.groups
+            if group.verdict == verdict
+        ]
+        if names:
+            said.append(f"{words} {say.listing(names)}")
+    return "; ".join(said) or "no group shown worse"
 
 
 def _calibrated(ratio: Number) -> str:

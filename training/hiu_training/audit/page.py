@@ -51,8 +51,8 @@ def render_page(document: AuditDocument) -> str:
         facts=_facts(document),
         linkage=[
             {
-                "source": item.source,
-                "outcome": item.outcome.replace("_", " "),
+                "source": _begin(say.event(item.source)),
+                "outcome": _begin(say.outcome(item.outcome)),
                 "events": say.count(item.events),
                 "linked": say.count(item.linked),
                 "coverage": say.per_cent(item.coverage)
@@ -80,6 +80,10 @@ def _more(document: AuditDocument) -> dict[str, object]:
         "cautions": _cautions(document),
         "trend": more.trend_view(document),
     }
+
+
+def _begin(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _cautions(document: AuditDocument) -> list[str]:

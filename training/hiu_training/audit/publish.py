@@ -22,6 +22,8 @@ NOT_PROTECTED = (
     "checked against other reports.",
     "Prices of mitigation: they are checked against the audit that they stand in, not against "
     "other reports.",
+    "Findings: they are judged on exact numbers, so a finding says a little more than its printed "
+    "interval; never whether a count is above or below the minimum more finely than it is printed.",
     "A reader who already knows some of the people and whether they were listed.",
     "Medians, AUROC, average precision, calibration lines, drivers and proxies: they need at least "
     "8 people, most of them 20 who became cases, but aren't checked against other reports.",
@@ -149,5 +151,6 @@ def _rule_in_words(rule: SmallNumbers) -> str:
         f"are rounded to {rule.base}. Further numbers are shown as {HIDDEN} where a small count "
         "could be worked out from them, also by subtracting an earlier report. Rates and their "
         "intervals are worked out from the rounded counts, so intervals are wider than the exact "
-        "ones; findings are judged on exact numbers."
+        "ones; findings are judged on exact numbers and said only as strongly as the printed "
+        "intervals allow."
     )

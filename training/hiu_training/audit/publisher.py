@@ -7,10 +7,11 @@ from typing import Literal
 
 import numpy as np
 
-from hiu_risk.suppression import HIDDEN, SmallNumbers
+from hiu_risk.suppression import HIDDEN, Shown, SmallNumbers
 from hiu_training.audit.coarse import Span, count_ratio, difference, proportion, quotient
 from hiu_training.audit.estimates import Interval
 from hiu_training.audit.findings import Z95, Family, Finding, cases_needed, smallest_seen
+from hiu_training.audit.printed import Ends, as_printed
 from hiu_training.audit.published import Published
 from hiu_training.audit.report import AuditReport
 from hiu_training.audit.result import (
@@ -68,8 +69,9 @@ class Publisher:
         """Give one group, by its number across groupings."""
         r, table = self._r, self._table
         finding, calibration = self._findings(g)
-        compared = finding.verdict not in ("not_compared", "insufficient_evidence")
         gap = self._difference(g, self._primary) if g < self._everybody else None
+        verdict = self._recall_verdict(g, finding.verdict, gap)
+        compared = verdict not in ("not_compared", "insufficient_evidence")
         observed, ratio = self._calibration(g)
         counted = not table.is_hidden("cases", g)
         line = r.calibration[g] if counted else None
@@ -82,7 +84,7 @@ class Publisher:
             rows=table.shown("rows", g),
             cases=table.shown("cases", g),
             at=tuple(self._at(g, k) for k in capacities_of(r, g)),
-            recall_verdict=finding.verdict,
+            recall_verdict=verdict,
             recall_difference_simultaneous=self._simultaneous(g, gap) if compared else None,
             smallest_difference_seen=self._smallest(g, gap) if compared else None,
             cases_needed=self._needed(),
@@ -92,10 +94,10 @@ class Publisher:
             lead_days=self._lead(g),
             auroc=self._number(apart.auroc) if apart else None,
             average_precision=self._number(apart.average_precision) if apart else None,
-            expected=self._rule.show(r.measures.expected[g], hidden=table.is_hidden("cases", g)),
+            expected=self._expected(r.measures.expected[g], g),
             observed_expected=self._number(observed),
             calibration_ratio=self._number(ratio) if g < self._everybody else None,
-            calibration_verdict=calibration.verdict,
+            calibration_verdict=self._calibration_verdict(calibration.verdict, ratio),
             calibration_slope=self._number(line.slope) if line else None,
             calibration_intercept=self._number(line.intercept) if line else None,
         )
@@ -145,13 +147,70 @@ class Publisher:
         finding = self._r.reference_family.findings[g]
         if finding.verdict == "not_compared":
             return None, None, finding.verdict
-        gap = self._gap(g, int(self._r.reference[g]))
+        other = int(self._r.reference[g])
+        gap, critical = self._gap(g, other), self._r.reference_family.critical
+        seen = gap
+        if isinstance(gap, str) and not any(
+            self._hides(name, other, self._primary) for name in ("found", "cases")
+        ):
+            seen = self._at_most(g, self._recall(other, self._primary))
+        verdict = self._supported(finding.verdict, seen, critical)
         if isinstance(gap, str):
-            return HIDDEN, HIDDEN, finding.verdict
-        stretch = self._r.reference_family.critical / Z95
-        wide = (gap[0], gap[0] - stretch * (gap[0] - gap[1]), gap[0] + stretch * (gap[2] - gap[0]))
-        judged = finding.verdict != "insufficient_evidence"
-        return self._number(gap), self._number(wide) if judged else None, finding.verdict
+            return HIDDEN, HIDDEN, verdict
+        judged = verdict != "insufficient_evidence"
+        return self._number(gap), self._number(_wide(gap, critical)) if judged else None, verdict
+
+    # --- findings: by the exact numbers, and no stronger than the printed ones -----------------
+
+    def _supported(
+        self, verdict: Verdict, gap: _Known | None, critical: float, margin: float | None = None
+    ) -> Verdict:
+        if not self._rule.enabled:
+            return verdict
+        margin = self._r.plan.margin if margin is None else margin
+        if gap is None or isinstance(gap, str):
+            return as_printed(verdict, None, None, margin)
+        return as_printed(verdict, self._ends(gap), self._ends(_wide(gap, critical)), margin)
+
+    def _ends(self, gap: tuple[float, float, float]) -> Ends | None:
+        """Give the ends of an interval as they are printed."""
+        shown = self._number(gap)
+        return (shown.low, shown.high) if isinstance(shown, Estimate) else None
+
+    def _recall_verdict(self, g: int, verdict: Verdict, gap: _Known | None) -> Verdict:
+        if g == self._everybody:
+            return verdict
+        if isinstance(gap, str):
+            gap = self._at_most(g, self._rest(g, self._primary))
+        return self._supported(verdict, gap, self._family(g).critical)
+
+    def _calibration_verdict(self, verdict: Verdict, ratio: _Known) -> Verdict:
+        logs = ratio
+        if not isinstance(ratio, str):
+            with np.errstate(invalid="ignore"):
+                value, low, high = np.log(np.maximum(ratio, 1e-9)).tolist()
+            logs = (value, low, high)
+        return self._supported(verdict, logs, self._r.calibration_family.critical, 0.0)
+
+    def _at_most(self, g: int, other: _Known) -> _Known:
+        """Give the difference if as many were found as a small number found can be.
+
+        So few may be found that the star itself says that the group is missed more often.
+        """
+        k = self._primary
+        cases = self._span("cases", g, k)
+        if (
+            isinstance(other, str)
+            or not self._table.is_small("found", g, k)
+            or cases is None
+            or np.isnan(cases.value)
+        ):
+            return HIDDEN
+        most = self._rule.largest + 0.5
+        value, _, high = difference(
+            proportion(Span(most, most, most), cases, self._per_case), other
+        )
+        return value, -1.0, high
 
     def _gap(self, g: int, other: int) -> _Known:
         k = self._primary
@@ -220,29 +279,47 @@ class Publisher:
         if not self._rule.enabled:
             return _triple(self._r.recall_difference, (g, k))
         mine = self._recall(g, k)
-        cases, found = (self._span(*key) for key in keys)
+        rest = self._rest(g, k)
+        return HIDDEN if isinstance(mine, str) or isinstance(rest, str) else difference(mine, rest)
+
+    def _rest(self, g: int, k: int) -> _Known:
+        """Give recall of everybody but a group."""
+        cases, found = (self._span(name, g, k) for name in ("cases", "found"))
         all_cases, all_found = (
             self._span(name, self._everybody, k) for name in ("cases", "found")
         )  # fmt: skip
-        if not (cases and found and all_cases and all_found) or isinstance(mine, str):
+        if not (cases and found and all_cases and all_found):
             return HIDDEN
-        rest = proportion(all_found.less(found), all_cases.less(cases), self._per_case)
-        return difference(mine, rest)
+        if np.isnan(found.value):  # a star: anything from none to the most
+            found = Span((found.low + found.high) / 2, found.low, found.high)
+        if np.isnan([cases.value, all_cases.value, all_found.value]).any():
+            return HIDDEN
+        return proportion(all_found.less(found), all_cases.less(cases), self._per_case)
 
     def _calibration(self, g: int) -> tuple[_Known, _Known]:
         """Give observed over expected, and its ratio to the rest's."""
-        if self._table.is_hidden("cases", g):
+        if self._table.is_hidden("cases", g) or self._table.is_hidden("rows", g):
             return HIDDEN, HIDDEN
         if not self._rule.enabled:
             ratio = _triple(self._r.calibration_ratio, (g,)) if g < self._everybody else HIDDEN
             return _triple(self._r.observed_expected, (g,)), ratio
         cases, all_cases = self._span("cases", g, 0), self._span("cases", self._everybody, 0)
-        if cases is None or all_cases is None:
+        expected, all_expected = (
+            self._rule.show(self._r.measures.expected[i]) for i in (g, self._everybody)
+        )
+        if cases is None or all_cases is None or isinstance(expected, str):
             return HIDDEN, HIDDEN
-        expected = float(self._r.measures.expected[g])
-        left = float(self._r.measures.expected[-1]) - expected
-        mine = count_ratio(cases, expected, self._per_case)
+        # the scores' sum as printed: the exact one is known to whoever knows one person's score
+        of = Span.of(expected, self._rule.base)
+        mine = count_ratio(cases, of, self._per_case)
+        if isinstance(all_expected, str):
+            return mine, HIDDEN
+        left = Span.of(all_expected, self._rule.base).less(of)
         return mine, quotient(mine, count_ratio(all_cases.less(cases), left, self._per_case))
+
+    def _expected(self, expected: float, g: int) -> Shown:
+        hidden = self._table.is_hidden("cases", g) or self._table.is_hidden("rows", g)
+        return self._rule.show(expected, hidden=hidden)
 
     def _family(self, g: int) -> Family:
         return self._r.recall_family if g < self._first_pair else self._r.pair_family
@@ -254,11 +331,7 @@ class Publisher:
         if not self._rule.enabled:
             finding = self._r.finding(g)
             return self._number((gap[0], finding.low, finding.high))
-        stretch = self._family(g).critical / Z95
-        value, low, high = gap
-        return self._number(
-            (value, value - stretch * (value - low), value + stretch * (high - value))
-        )
+        return self._number(_wide(gap, self._family(g).critical))
 
     def _number(self, known: _Known, *, significant: bool = False) -> Number:
         """Round a value and its interval; ``significant``: to two figures instead of per cent."""
@@ -293,6 +366,13 @@ class Publisher:
 
 
 _Known = tuple[float, float, float] | Literal["*"]
+
+
+def _wide(gap: tuple[float, float, float], critical: float) -> tuple[float, float, float]:
+    """Stretch an interval by what the number of comparisons asks for."""
+    value, low, high = gap
+    stretch = critical / Z95
+    return value, value - stretch * (value - low), value + stretch * (high - value)
 
 
 def _triple(interval: Interval, place: tuple[int, ...]) -> tuple[float, float, float]:

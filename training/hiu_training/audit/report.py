@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiu_risk.errors import DataError, UsageError
+from hiu_risk.suppression import SmallNumbers
 from hiu_training.audit.bygroup import discriminations, references, slopes
 from hiu_training.audit.calibration import Calibration
 from hiu_training.audit.discrimination import Discrimination
@@ -77,7 +78,7 @@ class Plan:
         Differences of recall below this share don't matter.
     reference : dict of str to str
         The group, by its value or as it is shown, that a grouping's others are compared with
-        besides the rest; where none is named, the largest known group.
+        besides the rest; where none is named, the largest known group with enough cases.
     resamples, seed : int
         Of the bootstrap.
     """
@@ -153,7 +154,7 @@ class AuditReport:
         return families[group]
 
 
-def audit(rows: Rows, plan: Plan | None = None) -> AuditReport:
+def audit(rows: Rows, plan: Plan | None = None, rule: SmallNumbers | None = None) -> AuditReport:
     """Audit scored rows.
 
     Parameters
@@ -162,6 +163,9 @@ def audit(rows: Rows, plan: Plan | None = None) -> AuditReport:
         Scored and labelled rows of eligible people at the dates to be judged.
     plan : Plan, optional
         What is compared and how.
+    rule : SmallNumbers, optional
+        The rule for small numbers; on by default. Whether a group has enough cases is judged on
+        the count as it would be printed, or the finding would undo the rounding.
 
     Raises
     ------
@@ -170,7 +174,7 @@ def audit(rows: Rows, plan: Plan | None = None) -> AuditReport:
     UsageError
         A grouping column that isn't there.
     """
-    plan = plan or Plan()
+    plan, rule = plan or Plan(), rule or SmallNumbers()
     frame = _judged(rows)
     columns = {name: np.asarray(c)[frame.kept] for name, c in rows.groups.items()}
     groupings, singles = _groupings(columns, len(frame.person), plan)
@@ -191,12 +195,11 @@ def audit(rows: Rows, plan: Plan | None = None) -> AuditReport:
     estimates = Estimates(measures, people, draws, plan.seed)
     difference, difference_draws = estimates.recall_differences()
     ratio, ratio_draws = estimates.calibration_ratios()
-    reference = references(groupings, starts, people.all, plan.reference)
+    reaches = _reaches(people.cases[:-1], plan.min_cases, rule)
+    reference = references(groupings, starts, people.all, reaches, plan.reference)
     to_reference, reference_draws = estimates.reference_differences(reference)
-    enough = _enough(people.cases, plan.min_cases)
-    judged_with_reference = (people.cases[:-1] >= plan.min_cases) & (
-        people.cases[reference] >= plan.min_cases
-    )
+    enough = _enough(people.cases, plan.min_cases, rule)
+    judged_with_reference = reaches & reaches[reference]
     comparable = np.concatenate([np.full(len(g.labels), not g.note) for g in groupings])
     k, cut = plan.capacities.index(plan.primary), starts[singles]
 
@@ -366,10 +369,16 @@ def _people(population: Population, share: Floats) -> PeopleCounts:
     )
 
 
-def _enough(case_people: Counts, least: int) -> NDArray[np.bool_]:
+def _reaches(case_people: Counts, least: int, rule: SmallNumbers) -> NDArray[np.bool_]:
+    """Tell which counts of people are enough as they would be printed; a hidden one never is."""
+    shown = [rule.show(int(people)) for people in case_people]
+    return np.array([isinstance(s, int) and s >= least for s in shown], np.bool_)
+
+
+def _enough(case_people: Counts, least: int, rule: SmallNumbers) -> NDArray[np.bool_]:
     """Tell which groups have the planned minimum of cases, and leave as many in the rest."""
-    groups = case_people[:-1]
-    return np.asarray((groups >= least) & (case_people[-1] - groups >= least), np.bool_)
+    groups, rest = case_people[:-1], case_people[-1] - case_people[:-1]
+    return _reaches(groups, least, rule) & _reaches(rest, least, rule)
 
 
 def _leads(

@@ -116,7 +116,7 @@ def run_audit(
     unobserved = tuple(sorted({*rows.unobserved, *not_yet}))
     context = _context(store, bundle, protocol, request, rows, unobserved)
     document = publish(
-        measured(rows, plan), context, rule, linkage_of(store.manifest.linkage, rule), earlier
+        measured(rows, plan, rule), context, rule, linkage_of(store.manifest.linkage, rule), earlier
     )
     by = [g.name for g in document.groupings]
     date = last_date(histories, bundle, protocol, int(rows.as_of.max()), columns)
@@ -212,7 +212,7 @@ def _second(
 ) -> SecondOutcome | None:
     if scored.second is None or not (scored.second.label == 1).any():
         return None
-    report = audit_second(scored.second, replace(plan, reference={}))
+    report = audit_second(scored.second, replace(plan, reference={}), rule)
     return publish_second(report, scored.second_title, main, rule, earlier)
 
 

@@ -28,11 +28,16 @@ NOTE = (
 )
 
 
+TOO_FEW = (
+    "Too few reached to compare: fewer than {} different people with this outcome were on a list."
+)
+"""Said where the lists reached too few people to say whom they reached less."""
+
 CLOSE = 0.25
 """Shares on the list within this part of everybody's are close: it is a few in a hundred."""
 
 
-def audit_second(rows: Rows, plan: Plan) -> AuditReport:
+def audit_second(rows: Rows, plan: Plan, rule: SmallNumbers | None = None) -> AuditReport:
     """Audit the same dates by the second outcome, at the primary list length alone."""
     case = np.asarray(rows.label) == 1
     share = listed_share(
@@ -41,7 +46,7 @@ def audit_second(rows: Rows, plan: Plan) -> AuditReport:
     reached = float(share[case].mean()) if case.any() else 1.0
     margin = min(plan.margin, max(CLOSE * reached, 1e-6))
     shorter = replace(plan, capacities=(plan.primary,), pairs=(), margin=margin, ranking=False)
-    return audit(rows, shorter)
+    return audit(rows, shorter, rule)
 
 
 def publish_second(
@@ -73,10 +78,13 @@ def publish_second(
     publisher = Publisher(
         report, rule, [before for before in found if before is not None], fine=True
     )
+    reached = rule.show(int(report.people.found[-1, 0]))
+    enough = isinstance(reached, int) and reached >= report.plan.min_cases
+    too_few = TOO_FEW.format(report.plan.min_cases)
     return SecondOutcome(
         title=title,
-        note=NOTE,
-        comparisons=report.recall_family.compared,
+        note=NOTE if enough else f"{NOTE} {too_few}",
+        comparisons=report.recall_family.compared if enough else 0,
         overall=_short(publisher.group(len(report.people.all) - 1, "Everybody")),
         groupings=tuple(
             SecondGrouping(
@@ -84,20 +92,23 @@ def publish_second(
                 title=g.title,
                 note=g.note,
                 from_rounded=g.from_rounded,
-                groups=tuple(_short(group) for group in g.groups),
+                groups=tuple(_short(group, enough=enough) for group in g.groups),
             )
             for g in publisher.groupings()
         ),
     )
 
 
-def _short(group: GroupResult) -> SecondGroup:
+def _short(group: GroupResult, *, enough: bool = True) -> SecondGroup:
     [at] = group.at
+    verdict = group.recall_verdict
+    if not enough and verdict != "not_compared":
+        verdict = "insufficient_evidence"
     return SecondGroup(
         label=group.label,
         cases=group.cases,
         found=at.found,
         missed=at.false_negative_rate,
         difference=at.recall_difference,
-        verdict=group.recall_verdict,
+        verdict=verdict,
     )

@@ -24,6 +24,17 @@ CALIBRATION_WORDS: dict[Verdict, str] = {
     "insufficient_evidence": "Insufficient evidence",
     "not_compared": "Not compared",
 }
+_OUTCOMES = {
+    "unknown": "not recorded",
+    "hear_treat": "advised by phone",
+    "see_treat": "treated where they were",
+    "see_convey_ed": "taken to A&E",
+    "see_convey_other": "taken elsewhere",
+    "left_unseen": "left before being seen",
+    "streamed": "sent on to another service",
+    "admitted": "admitted to hospital",
+}
+_EVENTS = {"call": "calls", "ae": "A&E attendances", "admission": "admissions"}
 NO_VALUE = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 
@@ -131,6 +142,28 @@ def count(number: int | str) -> str:
     ('12,340', '*')
     """
     return f"{number:,}" if isinstance(number, int) else number
+
+
+def outcome(code: str) -> str:
+    """Say how an event ended, for somebody who doesn't know the codes.
+
+    Examples
+    --------
+    >>> outcome("see_convey_ed"), outcome("died")
+    ('taken to A&E', 'died')
+    """
+    return _OUTCOMES.get(code, code.replace("_", " "))
+
+
+def event(source: str) -> str:
+    """Name a source's events in the plural.
+
+    Examples
+    --------
+    >>> event("ae"), event("call")
+    ('A&E attendances', 'calls')
+    """
+    return _EVENTS.get(source, f"{source.replace('_', ' ')} events")
 
 
 def listing(names: list[str]) -> str:

@@ -124,7 +124,7 @@ def _about(audit: AuditDocument) -> tuple[tuple[str, str], ...]:
         ("People", f"{say.count(audit.people)} eligible"),
         ("Cases", f"{say.count(audit.overall.cases)}, of {say.count(audit.case_people)} people"),
         ("Fewest cases for a finding", f"{audit.min_cases} people"),
-        ("Comparisons allowed for", str(audit.recall_comparisons)),
+        ("Comparisons allowed for", str(audit.recall_comparisons or "")),
         ("Intervals", f"95%, from {audit.resamples:,} resamples of people"),
         ("Small numbers", audit.suppression),
     ]
@@ -148,7 +148,8 @@ def _note(grouping: GroupingResult) -> list[Block]:
     if grouping.from_rounded:
         notes.append(
             "A small number is among these: rates and intervals are worked out from the rounded "
-            "counts and are wider than the exact ones. Findings were judged on the exact numbers."
+            "counts and are wider than the exact ones. Findings were judged on the exact numbers, "
+            "and are said only as strongly as these intervals allow."
         )
     return [Para(" ".join(notes), "quiet")] if notes else []
 

@@ -46,7 +46,7 @@ def _linkage(audit: AuditDocument) -> list[Block]:
         return []
     rows = tuple(
         (
-            f"{item.source}, {item.outcome.replace('_', ' ')}", say.count(item.events),
+            f"{say.event(item.source)}, {say.outcome(item.outcome)}", say.count(item.events),
             say.count(item.linked), _share(item.coverage),
         )
         for item in audit.linkage

@@ -29,6 +29,7 @@ from hiu_training.board.governance import (
     promotions_section,
 )
 from hiu_training.board.people import people_section
+from hiu_training.board.published import ONE_PACK
 from hiu_training.board.quarter import day_words
 from hiu_training.board.records import Material
 from hiu_training.board.worth import worth_section
@@ -117,7 +118,8 @@ def _facts(material: Material) -> tuple[tuple[str, str], ...]:
         ("Model", f"{material.model_name}, {material.known.version}"),
         ("Data", material.store.content_hash[:12]),
         ("Small numbers", f"counts of people from {small.smallest} to {small.largest} are hidden "
-         f"(*), others rounded to {small.base}" if small.enabled else "shown: for the team alone"),
+         f"(*), others rounded to {small.base}; {ONE_PACK}"
+         if small.enabled else "shown: for the team alone"),
         ("Software", f"hiu-risk {__version__}"),
     )  # fmt: skip
 

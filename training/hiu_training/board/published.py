@@ -10,6 +10,11 @@ import numpy as np
 from hiu_risk.suppression import HIDDEN, Shown, SmallNumbers, Sum, protect
 
 NOT_SHOWN = "too few to print"
+ONE_PACK = (
+    "two packs of one quarter are not checked against each other, so one may be subtracted from "
+    "the other: publish one"
+)
+"""Said in every pack that hides small numbers."""
 NORMAL_95 = 1.959963984540054
 
 
