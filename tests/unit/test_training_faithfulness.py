@@ -148,5 +148,6 @@ def test_the_model_card_tells_what_was_measured_and_of_few_people_nothing() -> N
     few = {**found, "people": 7}
     (blank,) = [fact for fact in card.facts(Known(bundle, reasons={"faithfulness": few}))
                 if fact.section == "Reasons"]  # fmt: skip
-    assert blank.value == ""
-    assert "hiu-risk explain --faithfulness" in blank.to_complete
+    assert blank.value == "measured on too few people to be told"
+    (none,) = [fact for fact in card.facts(Known(bundle)) if fact.section == "Reasons"]
+    assert none.value == "not measured: run hiu-risk explain --faithfulness"

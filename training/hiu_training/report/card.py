@@ -130,9 +130,12 @@ def _reasons(known: Known) -> list[CardFact]:
     told = reasons.lines(known.reasons)
     if told:
         return [CardFact("Reasons", name, value) for name, value in told]
-    return [
-        CardFact("Reasons", "Faithfulness", "not measured: run hiu-risk explain --faithfulness")
-    ]
+    said = (
+        "measured on too few people to be told"
+        if known.reasons.get("faithfulness")
+        else "not measured: run hiu-risk explain --faithfulness"
+    )
+    return [CardFact("Reasons", "Faithfulness", said)]
 
 
 def _fairness(known: Known) -> list[CardFact]:
