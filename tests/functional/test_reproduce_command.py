@@ -27,7 +27,8 @@ from tests.support.trainings import PROTOCOL, write_protocol, write_region
 
 SMALL = PROTOCOL.replace("resamples = 40", "resamples = 20\nfeatures = " + json.dumps(
     ["calls_7d", "calls_28d", "calls_30d", "calls_90d", "calls_365d", "calls_decayed_7d",
-     "calls_decayed_30d", "calls_decayed_90d", "days_since_last_call", "tenure_days", "age"]
+     "calls_decayed_30d", "calls_decayed_90d", "calls_decayed_180d",
+     "days_since_last_call", "tenure_days", "age"]
 ))  # fmt: skip
 
 
