@@ -114,6 +114,7 @@ def test_a_page_and_a_pdf_say_the_quarter(pack: ReportResult, region: Region) ->
         "more cases found, fairness to be looked at again in July",
         "B. Owner",
         "OVERRIDE",
+        "GATES OF ANOTHER PROTOCOL",
         "insufficient evidence",
         "each of its 2 rows still has the hash",
         "To be completed by the clinical safety officer",

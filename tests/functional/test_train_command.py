@@ -11,6 +11,8 @@ import pytest
 from hiu_risk.cli.evaluate import EvaluateResult
 from hiu_risk.cli.train import TrainResult
 from hiu_risk.model import ModelHome
+from hiu_risk.model.evidence import find
+from hiu_risk.model.manifest import digest
 from hiu_risk.store import Store
 from hiu_training.protocol import load_protocol
 from hiu_training.scored import scored_rows
@@ -84,6 +86,9 @@ def test_mlflow_holds_the_run_and_the_model_without_a_pickle(place: Path) -> Non
         served = mlflow.pyfunc.load_model(str(logged))
     assert [column.name for column in served.metadata.signature.outputs] == ["score", "band"]
     assert int(champion.version) == result["registered_version"]
+    kept = find(ModelHome(place / "home"), result["bundle_id"], "evaluation")
+    assert kept is not None
+    assert champion.tags["evaluation"] == digest(kept)
     assert run.data.params["data_hash"] == Store.open(place / "store").content_hash
     assert run.data.params["code_version"] == result["code_version"]
     key = "model.average_precision"

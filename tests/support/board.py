@@ -150,7 +150,7 @@ def _ledger(home: ModelHome, models: list[Bundle]) -> None:
     ledger.append(
         at=parse_as_of("2023-04-20", ZONE), action="promote", version=models[1].version,
         who="B. Owner", reason="more cases found, fairness to be looked at again in July",
-        override=True, gates=gates,
+        override=True, gates=gates, evidence={"gates_of_another_protocol": True},
     )  # fmt: skip
 
 
