@@ -10,7 +10,7 @@ NAMES = {
     "count_90d": "count, 90 days",
     "count_365d": "count, 365 days",
     "decayed_count": "decayed count",
-    "true_probability": "true chance (the ceiling)",
+    "true_probability": "true chance",
     "true_intensity": "true call rate",
 }
 

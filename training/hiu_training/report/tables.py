@@ -317,7 +317,7 @@ def breakdown(evaluation: Evaluation, dimension: str, k: str) -> Table:
          *(f"Recall at {capacity_name(k)}, {ranker_name(n)}" for n in names),
          *(f"Average precision, {ranker_name(n)}" for n in names)),
         tuple(rows),
-        note="Lists are made of everybody; recall is the share of the group's cases on them. "
+        note="Lists are made of everybody ranked; recall: the share of the group's cases on them. "
         "“Too few”: fewer than 20 different people to whom it happened. * hidden: a small number, "
         "or one that would give it away.",
     )  # fmt: skip
