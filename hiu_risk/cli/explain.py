@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import Field
 
 from hiu_risk.cli.explanation_table import say_explanation, say_faithful, say_stable
 from hiu_risk.cli.output import (
@@ -89,6 +90,9 @@ class ExplainResult(Result):
     as_of: int
     model: str
     score: float | None
+    interval: tuple[float, float] | None = Field(
+        description="90% interval of the chance of people with such a score; null if unknown"
+    )
     band: str | None
     log_odds: float | None
     base: float | None
@@ -204,7 +208,9 @@ def _check_options(
 
 
 _WITHOUT_A_SCORE: dict[str, Any] = {
-    **dict.fromkeys(("score", "band", "log_odds", "base", "difference", "adds_up", "since")),
+    **dict.fromkeys(
+        ("score", "interval", "band", "log_odds", "base", "difference", "adds_up", "since")
+    ),
     **dict.fromkeys(("concepts", "raising", "lowering"), ()),
 }
 """What is written of somebody of whom too little is known."""

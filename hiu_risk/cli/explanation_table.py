@@ -49,6 +49,9 @@ def say_explanation(found: Explanation, version: str) -> None:
             say(caution.text)
         return
     say(f"Score {found.score:.4f}, band {found.band.replace('_', ' ')}, model {version}")
+    if found.interval is not None:
+        low, high = found.interval
+        say(f"Of people with such a score, {low:.4f} to {high:.4f} meet it (90% interval)")
     for title, reasons in (("Raises it", found.raising), ("Lowers it", found.lowering)):
         say(f"{title}:" if reasons else f"{title}: nothing that stands out")
         for reason in reasons:

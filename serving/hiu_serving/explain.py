@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hiu_features.reasons import Reason, concept_title
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.histories import Histories
+from hiu_risk.model import Bundle
 from hiu_serving.cautions import Caution, cautions, stale_feeds
 from hiu_serving.changes import since_last
 from hiu_serving.coverage import FEEDS_TOO_SHORT, TOO_LITTLE_HISTORY
@@ -57,6 +59,9 @@ class Explanation:
         Why the person would not be on a list, whatever the score.
     since : Since or None
         What changed since the last list; None when there is none.
+    interval : tuple of float or None
+        Limits between which, for 90%, the chance of people with such a score lies; see
+        :meth:`hiu_risk.model.Bundle.interval`.
     """
 
     score: float
@@ -70,6 +75,7 @@ class Explanation:
     cautions: tuple[Caution, ...]
     not_scored: Caution | None
     since: Since | None = None
+    interval: tuple[float, float] | None = None
 
     @property
     def abstained(self) -> bool:
@@ -169,7 +175,15 @@ def explain(
         since=None
         if last is None
         else since_last(one, as_of, last, scorer, scored, contributions)[0],
+        interval=_interval(scorer.bundle, scored.score),
     )
+
+
+def _interval(bundle: Bundle, score: NDArray[np.float64]) -> tuple[float, float] | None:
+    if bundle.calibrator.uncertainty is None:
+        return None
+    low, high = bundle.interval(score)
+    return float(low[0]), float(high[0])
 
 
 def _concepts(

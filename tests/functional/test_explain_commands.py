@@ -6,6 +6,7 @@ import json
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hiu_features.write import run as run_job
 from hiu_risk.cli.main import main
 from hiu_risk.ingest import run_ingest
 from hiu_risk.model import Bundle, evidence
+from hiu_risk.model.calibrator import Uncertainty
 from hiu_risk.store import Store
 from hiu_risk.synth import write_region
 from hiu_risk.times import from_seconds, parse_as_of
@@ -217,6 +219,29 @@ def test_a_stale_feed_is_said_beside_one_score_too(explain: Run, store: Path) ->
     assert "999 calls stop 10 days earlier than expected." in said
     code, said, _ = explain("--as-of", DAY_OF_LIST, "--person", somebody(store))
     assert "earlier than expected" not in said
+
+
+def test_the_interval_of_the_chance_stands_beside_the_score(
+    explain: Run, store: Path, tmp_path: Path
+) -> None:
+    person, file = somebody(store), tmp_path / "one.json"
+    words = ("--as-of", DAY_OF_LIST, "--person", person, "--json", file)
+    _, said, _ = explain(*words)
+    assert "90% interval" not in said  # nothing is known of this model's
+    assert json.loads(file.read_text(encoding="utf-8"))["interval"] is None
+    plain = make_bundle()
+    unsure = replace(plain.calibrator, uncertainty=Uncertainty(-3.0, 0.01, 0.0, 0.02, 0.03))
+    sure = replace(plain.calibrator, uncertainty=Uncertainty(-3.0, 1e-6, 0.0, 1e-6, 0.0))
+    widths = []
+    for name, calibrator in (("unsure", unsure), ("sure", sure)):
+        home = make_home(tmp_path / name, replace(plain, calibrator=calibrator))
+        _, said, _ = explain(*words, "--home", home.path)
+        found = json.loads(file.read_text(encoding="utf-8"))
+        low, high = found["interval"]
+        assert low < found["score"] < high
+        assert f"{low:.4f} to {high:.4f} meet it (90% interval)" in said
+        widths.append(high - low)
+    assert widths[0] > 10 * widths[1] > 0
 
 
 def test_below_the_floor_there_is_no_number(
