@@ -111,7 +111,7 @@ def dying(work: FeatureWork, marker: Path, times: int) -> Any:
     """A work whose process is killed in the middle of some person's part, some times."""
 
     class Dying:  # local, so that it is shipped whole
-        facts = work.facts
+        facts, reads = work.facts, work.reads
 
         def __call__(self, histories: Histories) -> tuple[pa.Table, Mapping[str, int]]:
             made = work(histories)

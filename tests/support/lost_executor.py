@@ -33,7 +33,7 @@ def plain_job(store: Path) -> Job:
 
 def killing(work: Any, marker: Path) -> Any:
     class Killing:  # local, so that it is shipped whole
-        facts = work.facts
+        facts, reads = work.facts, work.reads
 
         def __call__(self, histories: Histories) -> tuple[pa.Table, Mapping[str, int]]:
             made = work(histories)
