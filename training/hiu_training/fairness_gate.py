@@ -152,7 +152,7 @@ def _compared(
 
 
 def _became(mine: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
-    """Say which findings, judged on exact numbers, are there now and were not before."""
+    """Say which findings, as the audits printed them, are there now and were not before."""
     now, then = mine.get("recall_verdict"), before.get("recall_verdict")
     if now == "lower" and then != "lower":
         return [f"fewer cases found than of the rest: shown now, {_plain(then)} with the champion"]
