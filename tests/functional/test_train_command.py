@@ -82,7 +82,12 @@ def test_mlflow_holds_the_run_and_the_model_without_a_pickle(place: Path) -> Non
         client = mlflow.MlflowClient(uri, uri)
         run = client.get_run(result["run_id"])
         champion = client.get_model_version_by_alias("hiu-risk", "champion")
-        logged = next(path.parent for path in files if path.name == "MLmodel")
+        # Other trainings share the home: the files of this run, not the first that is found.
+        logged = next(
+            path.parent
+            for path in files
+            if path.name == "MLmodel" and result["run_id"] in path.read_text("utf-8")
+        )
         served = mlflow.pyfunc.load_model(str(logged))
     assert [column.name for column in served.metadata.signature.outputs] == ["score", "band"]
     assert int(champion.version) == result["registered_version"]
@@ -95,7 +100,9 @@ def test_mlflow_holds_the_run_and_the_model_without_a_pickle(place: Path) -> Non
     # MLflow leaves the team: three digits, and counts as the files beside it show them.
     precision = result["rankers"]["model"]["average_precision"]["value"]
     assert run.data.metrics[key] == float(f"{precision:.3g}")
-    logged_evaluation = next(path for path in files if path.name == "evaluation.json")
+    logged_evaluation = next(
+        path for path in files if path.name == "evaluation.json" and result["run_id"] in path.parts
+    )
     population = json.loads(logged_evaluation.read_text("utf-8"))["population"]
     assert run.data.metrics["positives.test"] == population["positives"]
     assert run.data.metrics["rows.test"] == population["rows"]
