@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from hiu_risk.times import DAY, FOREVER
-from hiu_training.evaluation import Ranker, evaluate
-from hiu_training.inputs import Rows
-from hiu_training.judged import Details, Grouping, find_cases
+from hiu_training.judging.evaluation import Ranker, evaluate
+from hiu_training.judging.judged import Details, Grouping, find_cases
+from hiu_training.rows.inputs import Rows
 
 DATES = 5
 CAPACITIES = (25, 50, 75, 100, 200, "1%")

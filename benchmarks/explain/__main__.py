@@ -29,8 +29,8 @@ from hiu_risk.times import DAY
 from hiu_serving.score import entries_of, ranking
 from hiu_serving.scorer import Scorer
 from hiu_serving.worklist import Before
-from hiu_training.booster import grow
-from hiu_training.settings import BoosterSettings
+from hiu_training.learning.booster import grow
+from hiu_training.protocol.settings import BoosterSettings
 from tests.support.histories import random_histories
 from tests.support.serving import AS_OF, make_bundle
 

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from hiu_features import default_catalogue
 from hiu_risk.times import DAY, FOREVER
-from hiu_training.evaluation import Ranker, evaluate
-from hiu_training.inputs import Rows
-from hiu_training.learner import learn
+from hiu_training.judging.evaluation import Ranker, evaluate
+from hiu_training.learning.learner import learn
 from hiu_training.protocol import parse_protocol
-from hiu_training.split import Split, late_blocks
+from hiu_training.rows.inputs import Rows
+from hiu_training.rows.split import Split, late_blocks
 
 DATES, TEST = 16, 5
 EMBARGO = 90 * DAY

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from hiu_training.judging.names import in_prose
 from hiu_training.report.charts import best_count
 from hiu_training.report.known import interval, middle_capacity
-from hiu_training.report.names import in_prose
 
 Json = dict[str, Any]
 

@@ -26,12 +26,12 @@ from hiu_training.audit.wording import (
     rate,
     ratio,
 )
-from hiu_training.inputs import make_rows
 from hiu_training.protocol import load_protocol
 from hiu_training.report import tables as report
 from hiu_training.report.known import middle_capacity
 from hiu_training.report.tables import Table
-from hiu_training.split import make_split
+from hiu_training.rows.inputs import make_rows
+from hiu_training.rows.split import make_split
 
 Json = dict[str, Any]
 

@@ -53,7 +53,7 @@ def gather(
     from hiu_risk.model.evidence import find
     from hiu_risk.suppression import SmallNumbers
     from hiu_training.board.records import Material
-    from hiu_training.judging import check_same_rules
+    from hiu_training.judging.rankers import check_same_rules
     from hiu_training.report.known import Known
 
     bundle = home.load(model)

@@ -92,7 +92,7 @@ def evaluate(
     from hiu_risk.model import ModelHome
     from hiu_risk.model.horizons import HorizonFamily
     from hiu_risk.store import Store
-    from hiu_training.judging import judge_bundle
+    from hiu_training.judging.rankers import judge_bundle
     from hiu_training.protocol import load_protocol
     from hiu_training.train import days
 

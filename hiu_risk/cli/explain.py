@@ -202,7 +202,7 @@ def _check_options(
     if json_file is not None and what != "--person":
         raise UsageError("--json goes with --person", where="--json", fix=f"leave it out of {what}")
     if plot is not None:
-        from hiu_training.shap_plots import check_picture
+        from hiu_training.reasons.shap_plots import check_picture
 
         check_picture(plot)
 
@@ -280,7 +280,7 @@ def _opened(store: Path, scorer: Scorer) -> tuple[Any, Any]:
 def _waterfall(found: Explanation, scorer: Scorer, plot: Path) -> None:
     import numpy as np
 
-    from hiu_training.shap_plots import Parts, waterfall
+    from hiu_training.reasons.shap_plots import Parts, waterfall
 
     by_name = {part.feature: part for concept in found.concepts for part in concept.features}
     parts = [by_name[name] for name in scorer.catalogue.names]
@@ -319,7 +319,7 @@ def _draw(store: Path, scorer: Scorer, moment: int, feature: str, plot: Path) ->
     import numpy as np
 
     from hiu_risk.errors import DataError
-    from hiu_training.shap_plots import MOST_POINTS, Parts, beeswarm, dependence
+    from hiu_training.reasons.shap_plots import MOST_POINTS, Parts, beeswarm, dependence
 
     _, histories = _opened(store, scorer)
     mask = scorer.candidates(histories, moment).mask
@@ -345,12 +345,12 @@ def _draw(store: Path, scorer: Scorer, moment: int, feature: str, plot: Path) ->
 
 def _measure(store: Path, models: ModelHome, scorer: Scorer, capacity: int, refits: int) -> None:
     from hiu_risk.model import evidence
-    from hiu_training.faithfulness import faithfulness
-    from hiu_training.inputs import make_rows
     from hiu_training.protocol import parse_protocol
-    from hiu_training.scored import check_purpose
-    from hiu_training.split import make_split
-    from hiu_training.stability import stability
+    from hiu_training.reasons.faithfulness import faithfulness
+    from hiu_training.reasons.stability import stability
+    from hiu_training.rows.inputs import make_rows
+    from hiu_training.rows.scored import check_purpose
+    from hiu_training.rows.split import make_split
 
     bundle = scorer.bundle
     protocol = parse_protocol(bundle.protocol, where=f"model {scorer.version}, protocol.toml")

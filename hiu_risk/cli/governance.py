@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hiu_risk.model.ledger import Entry
-    from hiu_training.gates import Gate
+    from hiu_training.registry.gates import Gate
 
 Who = Annotated[str, typer.Option(metavar="NAME", help="Who answers for this.")]
 

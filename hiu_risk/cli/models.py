@@ -18,7 +18,7 @@ from hiu_risk.cli.governance import (
 from hiu_risk.cli.output import HomeFolder, JsonFile, ModelName, Result, complain, say, write_result
 
 if TYPE_CHECKING:
-    from hiu_training.overview import ModelRow
+    from hiu_training.registry.overview import ModelRow
 
 HEAD_HELP = "A hash of the ledger that you noted elsewhere: some row must have it."
 
@@ -79,7 +79,7 @@ def list_models(
         return
     from hiu_risk.model import ModelHome
     from hiu_risk.model.ledger import Ledger
-    from hiu_training.overview import overview
+    from hiu_training.registry.overview import overview
 
     rows = overview(ModelHome(home))
     result = ModelsResult(
@@ -106,9 +106,9 @@ def verify(
     """
     from hiu_risk.model import ModelHome
     from hiu_risk.model.ledger import Ledger
-    from hiu_training.registry_checks import NOT_SHOWN
-    from hiu_training.registry_checks import repair as put_right
-    from hiu_training.registry_checks import verify as run
+    from hiu_training.registry.checks import NOT_SHOWN
+    from hiu_training.registry.checks import repair as put_right
+    from hiu_training.registry.checks import verify as run
 
     found = ModelHome(_home(context, home))
     repaired = put_right(found, head) if repair else []
@@ -145,7 +145,7 @@ def note(
     """Write an incident about a model into the ledger, for the board pack."""
     from hiu_risk.model import ModelHome
     from hiu_risk.times import now, to_seconds
-    from hiu_training.registry import note as run
+    from hiu_training.registry.promotion import note as run
 
     entry = run(
         ModelHome(_home(context, home)), who=who, text=text, at=to_seconds(now()), model=model

@@ -56,7 +56,7 @@ def promote(
     from hiu_risk.model import ModelHome
     from hiu_risk.times import now, to_seconds
     from hiu_training.protocol import load_protocol
-    from hiu_training.registry import promote as run
+    from hiu_training.registry.promotion import promote as run
 
     decision = run(
         ModelHome(home),

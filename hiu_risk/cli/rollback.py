@@ -36,7 +36,7 @@ def rollback(
     """
     from hiu_risk.model import ModelHome
     from hiu_risk.times import now, to_seconds
-    from hiu_training.registry import rollback as run
+    from hiu_training.registry.promotion import rollback as run
 
     decision = run(ModelHome(home), who=who, reason=reason, at=to_seconds(now()), to=to)
     assert decision.entry is not None  # noqa: S101 - a rollback is done or refused

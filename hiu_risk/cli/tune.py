@@ -19,7 +19,7 @@ from hiu_risk.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from hiu_training.tune import Step, Tuned
+    from hiu_training.tuning.tune import Step, Tuned
 
 TRIALS = 40
 """Trials where neither trials nor minutes are given."""
@@ -85,8 +85,8 @@ def tune(
     from hiu_risk.files import write_text
     from hiu_risk.store import Store
     from hiu_training.protocol import load_protocol
-    from hiu_training.protocol_text import protocol_text
-    from hiu_training.tune import tune as search
+    from hiu_training.protocol.writing import protocol_text
+    from hiu_training.tuning.tune import tune as search
 
     read = load_protocol(protocol)
     file = out or protocol.with_name(f"{protocol.stem}-tuned.toml")

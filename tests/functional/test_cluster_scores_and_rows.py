@@ -17,9 +17,9 @@ from hiu_risk.errors import ModelError, UsageError
 from hiu_risk.histories import Histories
 from hiu_serving.parts import score_job
 from hiu_serving.scorer import Scorer
-from hiu_training.inputs import make_rows
-from hiu_training.parts import RowsWork, read_rows
 from hiu_training.protocol import parse_protocol
+from hiu_training.rows.inputs import make_rows
+from hiu_training.rows.parts import RowsWork, read_rows
 from tests.support.bundles import NAMES, make_bundle
 from tests.support.histories import random_histories, seconds
 from tests.support.stores import write_store

@@ -13,9 +13,9 @@ from hiu_features import default_catalogue
 from hiu_risk.model import ModelHome
 from hiu_risk.model.horizons import HorizonFamily
 from hiu_risk.outcomes import outcomes
-from hiu_training.inputs import make_rows
 from hiu_training.protocol import parse_protocol
-from hiu_training.split import make_split
+from hiu_training.rows.inputs import make_rows
+from hiu_training.rows.split import make_split
 from tests.support.extracts import run_command
 from tests.support.trainings import PROTOCOL, region, write_protocol, write_region
 

@@ -28,10 +28,10 @@ from hiu_risk.errors import HiuRiskError, ModelError
 from hiu_risk.model import ModelHome
 from hiu_risk.model.evidence import find, keep
 from hiu_risk.model.ledger import Ledger
-from hiu_training.overview import overview
 from hiu_training.protocol import parse_protocol
-from hiu_training.registered import Registered, registered
-from hiu_training.registry import note, promote, take_in
+from hiu_training.registry.overview import overview
+from hiu_training.registry.promotion import note, promote, take_in
+from hiu_training.registry.registered import Registered, registered
 from tests.support.api import make_client, request
 from tests.support.evidence import EVALUATION
 from tests.support.extracts import run_command
@@ -324,7 +324,7 @@ def test_features_that_changed_since_are_named(home: ModelHome, run: Run, monkey
 
     gone = default_catalogue().names[3]
     fewer = default_catalogue().select([n for n in default_catalogue().names if n != gone])
-    monkeypatch.setattr("hiu_training.registry.default_catalogue", lambda: fewer)
+    monkeypatch.setattr("hiu_training.registry.promotion.default_catalogue", lambda: fewer)
     code, said, _ = run("promote", GOOD, "--who", WHO, "--override", "--reason", "x")
     assert (code, f"the features are not the model's (missing: {gone})" in said) == (1, True)
     agrees(home, FIRST)
@@ -382,7 +382,7 @@ def test_an_mlflow_that_does_not_know_the_model(
 
 
 def test_a_locked_mlflow_changes_nothing(home: ModelHome, run: Run, monkeypatch: Any) -> None:
-    monkeypatch.setattr("hiu_training.mlflow_access.WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("hiu_training.registry.mlflow_access.WAIT_SECONDS", 0.1)
     with closing(sqlite3.connect(home.path / "mlflow.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         code, said, _ = run("promote", GOOD, "--who", WHO)
@@ -427,7 +427,7 @@ def test_who_may_read_the_folder_may_look_and_check_but_not_decide(home: ModelHo
 
 KILLED = """
 import os, signal, sys
-import hiu_training.registry as registry
+import hiu_training.registry.promotion as registry
 import hiu_risk.model.ledger as ledger
 from hiu_risk.model import ModelHome
 
@@ -496,7 +496,7 @@ def test_of_two_first_trainings_at_once_one_is_first(template: Path, tmp_path: P
             take_in(home, good, protocol, now=now)
             return ""
 
-        patch.setattr("hiu_training.registry.champion_of", nobody_yet)
+        patch.setattr("hiu_training.registry.promotion.champion_of", nobody_yet)
         assert take_in(home, poor, protocol, now=now) == ("challenger",)
     agrees(home, GOOD)
     assert [row.action for row in Ledger(home).entries()] == ["first"]

@@ -18,11 +18,11 @@ from hiu_risk.histories import Caseload, Histories
 from hiu_risk.meeting import times_met
 from hiu_risk.model import ModelHome, evidence
 from hiu_risk.times import DAY, from_seconds
-from hiu_training.inputs import Rows, make_rows
 from hiu_training.protocol import Protocol, parse_protocol
+from hiu_training.protocol.settings import Period
+from hiu_training.rows.inputs import Rows, make_rows
+from hiu_training.rows.split import make_split
 from hiu_training.sensitivity import touched, with_caseload
-from hiu_training.settings import Period
-from hiu_training.split import make_split
 from tests.support.extracts import run_command
 from tests.support.stores import write_store
 from tests.support.trainings import PROTOCOL, region, write_protocol

@@ -15,7 +15,7 @@ from hiu_risk.model.evidence import find
 from hiu_risk.model.manifest import digest
 from hiu_risk.store import Store
 from hiu_training.protocol import load_protocol
-from hiu_training.scored import scored_rows
+from hiu_training.rows.scored import scored_rows
 from hiu_training.train import train_model
 from tests.support.extracts import run_command
 from tests.support.published import checked
@@ -73,7 +73,7 @@ def test_mlflow_holds_the_run_and_the_model_without_a_pickle(place: Path) -> Non
     names = {path.name for path in files}
     assert {"MLmodel", "evaluation.json", "protocol.toml", "calibration.svg"} <= names
     assert not [path for path in files if path.suffix in (".pkl", ".pickle", ".joblib")]
-    from hiu_training.mlflow_access import quiet
+    from hiu_training.registry.mlflow_access import quiet
 
     with quiet():
         import mlflow
@@ -122,7 +122,7 @@ def test_the_same_store_protocol_and_code_give_the_same_bundle(place: Path) -> N
 
 
 def test_contributions_add_up_for_every_test_row(place: Path) -> None:
-    from hiu_training.scored import judged_rows
+    from hiu_training.rows.scored import judged_rows
 
     bundle = ModelHome(place / "home").load()
     store = Store.open(place / "store")

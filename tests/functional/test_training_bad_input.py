@@ -17,8 +17,8 @@ from hiu_risk.model import ModelHome
 from hiu_risk.store import Store
 from hiu_risk.times import DAY
 from hiu_training.protocol import parse_protocol
-from hiu_training.split import make_split
-from hiu_training.tracking import check_reachable
+from hiu_training.registry.tracking import check_reachable
+from hiu_training.rows.split import make_split
 from hiu_training.train import train_model
 from tests.support.extracts import run_command
 from tests.support.histories import make_histories

@@ -16,11 +16,11 @@ import pytest
 from hiu_risk.cli.tune import TuneResult
 from hiu_risk.errors import ModelError
 from hiu_risk.store import Store
-from hiu_training import tune as tuning
-from hiu_training.mlflow_access import mlflow_at
 from hiu_training.protocol import load_protocol
-from hiu_training.split import make_split
-from hiu_training.tune import Step, Tuned, alone, tune
+from hiu_training.registry.mlflow_access import mlflow_at
+from hiu_training.rows.split import make_split
+from hiu_training.tuning import tune as tuning
+from hiu_training.tuning.tune import Step, Tuned, alone, tune
 from tests.support.extracts import run_command
 from tests.support.trainings import PROTOCOL, write_protocol, write_region
 

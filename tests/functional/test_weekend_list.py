@@ -15,7 +15,7 @@ from hiu_risk.errors import UsageError
 from hiu_risk.histories import Feed
 from hiu_risk.times import DAY, from_seconds
 from hiu_training.protocol import parse_protocol
-from hiu_training.split import make_split
+from hiu_training.rows.split import make_split
 from tests.support.extracts import run_command
 from tests.support.trainings import PROTOCOL, region, write_protocol, write_region
 

@@ -28,9 +28,9 @@ from hiu_training.audit.publish import Context, publish
 from hiu_training.audit.report import Plan, audit
 from hiu_training.board.quarter import Quarter
 from hiu_training.board.records import Material
-from hiu_training.judging import judge_bundle
+from hiu_training.judging.rankers import judge_bundle
 from hiu_training.protocol import Protocol, parse_protocol
-from hiu_training.scored import scored_rows
+from hiu_training.rows.scored import scored_rows
 from tests.support.serving import make_bundle
 
 ZONE = "Europe/London"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from hiu_risk.times import DAY, FOREVER
-from hiu_training.evaluation import Ranker
-from hiu_training.inputs import Rows
-from hiu_training.judged import Details, Grouping, find_cases
+from hiu_training.judging.evaluation import Ranker
+from hiu_training.judging.judged import Details, Grouping, find_cases
+from hiu_training.rows.inputs import Rows
 
 HORIZON = 90
 

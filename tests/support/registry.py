@@ -8,9 +8,9 @@ from typing import Any
 
 from hiu_risk.model import Booster, Bundle, ModelHome
 from hiu_risk.model.evidence import keep
-from hiu_training.provenance import made_from
-from hiu_training.registered import remember_evaluation
-from hiu_training.tracking import Run, track
+from hiu_training.registry.provenance import made_from
+from hiu_training.registry.registered import remember_evaluation
+from hiu_training.registry.tracking import Run, track
 from tests.support.evidence import CODE, DATA, EVALUATION, FAIR, PROTOCOL, apart
 from tests.support.serving import make_bundle
 

@@ -23,7 +23,7 @@ from hiu_training.audit.mitigation import calibration_error
 from hiu_training.audit.publish import Context, publish
 from hiu_training.audit.report import Plan, audit
 from hiu_training.protocol import parse_protocol
-from hiu_training.second_outcome import second_outcome
+from hiu_training.rows.second_outcome import second_outcome
 from tests.support.audit import World
 from tests.support.histories import make_histories, random_histories, seconds
 from tests.support.serving import make_bundle

@@ -14,14 +14,15 @@ from hiu_features import default_catalogue
 from hiu_features.comparing import comparison
 from hiu_features.context import Context
 from hiu_risk.definitions import DEFINITIONS
-from hiu_training import shap_plots, train
-from hiu_training.curves import precision_recall
-from hiu_training.evaluation import evaluate
-from hiu_training.inputs import Rows
-from hiu_training.metrics import Ranking
+from hiu_training import train
+from hiu_training.judging.curves import precision_recall
+from hiu_training.judging.evaluation import evaluate
+from hiu_training.judging.metrics import Ranking
+from hiu_training.reasons import shap_plots
+from hiu_training.reasons.shap_plots import Parts, artifacts, shared
 from hiu_training.report import charts, tables
 from hiu_training.report.published import published
-from hiu_training.shap_plots import Parts, artifacts, shared
+from hiu_training.rows.inputs import Rows
 from tests.support.bundles import NAMES, make_bundle, random_values
 from tests.support.judged_rows import judged_rows, rankers_of
 

@@ -11,12 +11,12 @@ import pytest
 from hiu_risk.cli.evaluation_table import Evaluation, evaluation_fields, say_evaluation
 from hiu_risk.model import Bundle
 from hiu_risk.suppression import SmallNumbers
-from hiu_training.evaluation import evaluate
+from hiu_training.judging.evaluation import evaluate
+from hiu_training.judging.verdict import verdict
 from hiu_training.report import card, tables, tripod
 from hiu_training.report.files import report_files
 from hiu_training.report.known import Known, middle_capacity
 from hiu_training.report.published import published
-from hiu_training.verdict import verdict
 from tests.support.bundles import make_bundle
 from tests.support.judged_rows import details_of, judged_rows, rankers_of
 

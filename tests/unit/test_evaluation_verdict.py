@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hiu_training.verdict import verdict
+from hiu_training.judging.verdict import verdict
 
 
 def found(**rankers: tuple[float, float | None, float | None]):

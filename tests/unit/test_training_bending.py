@@ -10,7 +10,7 @@ import pytest
 from hiu_risk.errors import ModelError
 from hiu_risk.model import Anchor, AnchorInput, Booster, Bundle, BundleError, Calibrator
 from hiu_risk.model.calibrator import Uncertainty, probability
-from hiu_training.bending import Seen, bent, calibrate, fit_beta, fit_isotonic, uncertainty
+from hiu_training.learning.bending import Seen, bent, calibrate, fit_beta, fit_isotonic, uncertainty
 from tests.support.bundles import make_manifest
 
 

@@ -10,9 +10,9 @@ import pytest
 from hiu_features import default_catalogue
 from hiu_risk.definitions import DEFINITIONS
 from hiu_risk.synth import TruthRows
-from hiu_training.inputs import Rows, make_rows
-from hiu_training.judging import ceiling
+from hiu_training.judging.rankers import ceiling
 from hiu_training.protocol import Protocol, parse_protocol
+from hiu_training.rows.inputs import Rows, make_rows
 from tests.support.histories import seconds
 from tests.support.trainings import region
 

@@ -17,12 +17,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from hiu_features import default_catalogue
 from hiu_risk.errors import ModelError, UsageError
 from hiu_risk.times import DAY
-from hiu_training import anchor as anchor_module
 from hiu_training.estimator import PARTS, AnchoredBooster
-from hiu_training.inputs import Rows, make_rows
-from hiu_training.learner import learn
+from hiu_training.learning import anchor as anchor_module
+from hiu_training.learning.learner import learn
 from hiu_training.protocol import parse_protocol
-from hiu_training.split import Split, make_split
+from hiu_training.rows.inputs import Rows, make_rows
+from hiu_training.rows.split import Split, make_split
 from tests.support.trainings import PROTOCOL, region
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/how-to/estimator.md"

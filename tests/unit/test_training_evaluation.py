@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from hiu_risk.times import DAY, FOREVER
-from hiu_training.bootstrap import resample_people
-from hiu_training.calibration import fit_line, fit_offset
-from hiu_training.evaluation import Ranker, evaluate, list_sizes
-from hiu_training.inputs import Rows
-from hiu_training.metrics import Ranking, measure
-from hiu_training.probabilities import probability_draws
+from hiu_training.judging.bootstrap import resample_people
+from hiu_training.judging.evaluation import Ranker, evaluate, list_sizes
+from hiu_training.judging.metrics import Ranking, measure
+from hiu_training.judging.probabilities import probability_draws
+from hiu_training.learning.calibration import fit_line, fit_offset
+from hiu_training.rows.inputs import Rows
 from tests.support.judged_rows import details_of, judged_rows, rankers_of
 
 
@@ -241,7 +241,7 @@ def test_nobody_found_does_not_mean_that_nobody_ever_would_be() -> None:
 def test_how_many_resamples_are_measured_at_once_does_not_matter(monkeypatch: Any) -> None:
     rows = _test_rows()
     whole = _evaluated(rows, 100)
-    monkeypatch.setattr("hiu_training.evaluation.LANES", 30)
+    monkeypatch.setattr("hiu_training.judging.evaluation.LANES", 30)
     assert _evaluated(rows, 100) == whole
 
 

@@ -10,8 +10,8 @@ import pytest
 from hiu_training.audit.publish import Context, publish
 from hiu_training.audit.report import Plan
 from hiu_training.audit.report import audit as audited
-from hiu_training.fairness_gate import judge_fairness
-from hiu_training.settings import GateSettings
+from hiu_training.protocol.settings import GateSettings
+from hiu_training.registry.fairness_gate import judge_fairness
 from tests.support.audit import World
 
 CONTEXT = Context("model", "at least 5 calls in 30 days", store="0123456789ab")

@@ -12,11 +12,11 @@ import pytest
 from hiu_features import build, default_catalogue
 from hiu_risk.model import Anchor, AnchorInput, Booster, Bundle
 from hiu_risk.times import DAY, FOREVER
-from hiu_training.faithfulness import events_behind, faithfulness, mean_of
-from hiu_training.inputs import Rows
+from hiu_training.reasons.faithfulness import events_behind, faithfulness, mean_of
+from hiu_training.reasons.stability import taken
 from hiu_training.report import card
 from hiu_training.report.known import Known
-from hiu_training.stability import taken
+from hiu_training.rows.inputs import Rows
 from tests.support.region import random_region
 from tests.support.serving import make_bundle
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hiu_risk.errors import UsageError
-from hiu_training.gates import Gate, GateEvidence, judge_gates
 from hiu_training.protocol import parse_protocol
-from hiu_training.settings import GateSettings
+from hiu_training.protocol.settings import GateSettings
+from hiu_training.registry.gates import Gate, GateEvidence, judge_gates
 from tests.support.evidence import (
     BUNDLE,
     CODE,

@@ -8,8 +8,8 @@ import pytest
 from hiu_risk.definitions import Clause, Definition
 from hiu_risk.histories import Feed
 from hiu_risk.times import DAY, FOREVER
-from hiu_training.inputs import Rows
-from hiu_training.judged import counted_times, describe, find_cases, groups_of
+from hiu_training.judging.judged import counted_times, describe, find_cases, groups_of
+from hiu_training.rows.inputs import Rows
 from tests.support.histories import make_histories, seconds
 
 RULE = Definition("r", "R", (Clause("call", ">=", 3, days=30),))

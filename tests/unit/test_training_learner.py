@@ -12,13 +12,13 @@ from hiu_risk.errors import ModelError
 from hiu_risk.model import Anchor, Bundle
 from hiu_risk.model.anchor import transform
 from hiu_risk.times import FOREVER
-from hiu_training.anchor import MOST_ROWS, SCALE_FLOOR, fit_anchor
-from hiu_training.booster import Trial, grow, judge, shrunk
-from hiu_training.inputs import Rows
-from hiu_training.learner import learn
+from hiu_training.learning.anchor import MOST_ROWS, SCALE_FLOOR, fit_anchor
+from hiu_training.learning.booster import Trial, grow, judge, shrunk
+from hiu_training.learning.learner import learn
 from hiu_training.protocol import parse_protocol
-from hiu_training.settings import AnchorSettings, BoosterSettings
-from hiu_training.split import Split
+from hiu_training.protocol.settings import AnchorSettings, BoosterSettings
+from hiu_training.rows.inputs import Rows
+from hiu_training.rows.split import Split
 from tests.support.bundles import make_manifest
 
 RULE = DEFINITIONS["frecann_adult"]

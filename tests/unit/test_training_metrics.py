@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hiu_risk.errors import ModelError
-from hiu_training.bootstrap import estimate, freedom_of, none_or_all, resample_people
-from hiu_training.calibration import fit_calibrator, fit_line, fit_offset
-from hiu_training.metrics import Ranking, best_and_worst, influences, measure
+from hiu_training.judging.bootstrap import estimate, freedom_of, none_or_all, resample_people
+from hiu_training.judging.metrics import Ranking, best_and_worst, influences, measure
+from hiu_training.learning.calibration import fit_calibrator, fit_line, fit_offset
 
 SCORED = st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=2, max_size=6)
 

@@ -12,8 +12,8 @@ from hiu_risk.errors import HiuRiskError, ModelError, UsageError
 from hiu_risk.histories import Feed
 from hiu_risk.times import DAY, from_seconds
 from hiu_training.protocol import Protocol, parse_protocol
-from hiu_training.settings import Origins
-from hiu_training.split import make_split
+from hiu_training.protocol.settings import Origins
+from hiu_training.rows.split import make_split
 
 START = int(datetime(2022, 1, 1, tzinfo=UTC).timestamp())
 DEFAULT = parse_protocol("")

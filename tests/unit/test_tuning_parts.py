@@ -17,12 +17,18 @@ from hiu_risk.eligibility import EligibilityPolicy
 from hiu_risk.errors import HiuRiskError, ModelError, UsageError
 from hiu_risk.histories import Feed
 from hiu_risk.times import DAY
-from hiu_training.folds import FOLDS, luck, make_folds, mean_precision, standard_error
-from hiu_training.protocol import AnchorSettings, Origins, Protocol, load_protocol, parse_protocol
-from hiu_training.protocol_text import protocol_text
-from hiu_training.settings import AuditSettings, Period
-from hiu_training.split import make_split
-from hiu_training.tuning_space import ALL, GROUPS, KEPT, KNOBS, distributions, turned, untuned
+from hiu_training.protocol.reading import (
+    AnchorSettings,
+    Origins,
+    Protocol,
+    load_protocol,
+    parse_protocol,
+)
+from hiu_training.protocol.settings import AuditSettings, Period
+from hiu_training.protocol.writing import protocol_text
+from hiu_training.rows.split import make_split
+from hiu_training.tuning.folds import FOLDS, luck, make_folds, mean_precision, standard_error
+from hiu_training.tuning.space import ALL, GROUPS, KEPT, KNOBS, distributions, turned, untuned
 
 ROOT = Path(__file__).resolve().parents[2]
 START = 1_640_995_200  # 2022-01-01

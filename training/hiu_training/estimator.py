@@ -19,11 +19,11 @@ from hiu_features import default_catalogue
 from hiu_risk.errors import UsageError
 from hiu_risk.model.calibrator import probability
 from hiu_risk.times import DAY, FOREVER
-from hiu_training.inputs import Rows
-from hiu_training.learner import learn
+from hiu_training.learning.learner import learn
 from hiu_training.protocol import Protocol, parse_protocol
-from hiu_training.split import Split, late_blocks
-from hiu_training.tuning_space import turned
+from hiu_training.rows.inputs import Rows
+from hiu_training.rows.split import Split, late_blocks
+from hiu_training.tuning.space import turned
 
 PARTS = 12
 """Rows without a time are cut into this many parts, in the order given."""
@@ -55,7 +55,7 @@ class AnchoredBooster(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # u
     feature_names_in_ : array of str
         Only where ``X`` was a frame.
     learned_ : Learned
-        Anchor, booster, calibrator and verdict; see :mod:`hiu_training.learner`.
+        Anchor, booster, calibrator and verdict; see :mod:`hiu_training.learning.learner`.
     split_ : Split
         The blocks in time.
 

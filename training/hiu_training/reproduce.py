@@ -10,10 +10,10 @@ from hiu_risk.errors import ModelError, UsageError
 from hiu_risk.model import Bundle, ModelHome
 from hiu_risk.model.evidence import find
 from hiu_risk.store import Store
-from hiu_training.probe import probe_rows
 from hiu_training.protocol import parse_protocol
-from hiu_training.provenance import libraries
-from hiu_training.registered import run_of
+from hiu_training.registry.probe import probe_rows
+from hiu_training.registry.provenance import libraries
+from hiu_training.registry.registered import run_of
 from hiu_training.train import code_version, retrain
 
 

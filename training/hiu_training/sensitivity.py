@@ -20,12 +20,12 @@ from hiu_features import Catalogue
 from hiu_risk.errors import ModelError
 from hiu_risk.histories import Histories
 from hiu_risk.times import DAY, from_seconds, to_seconds
-from hiu_training.evaluation import MODEL, Ranker, evaluate
-from hiu_training.inputs import Rows, make_rows
-from hiu_training.learner import learn
+from hiu_training.judging.evaluation import MODEL, Ranker, evaluate
+from hiu_training.learning.learner import learn
 from hiu_training.protocol import Protocol
-from hiu_training.settings import Period
-from hiu_training.split import Split, late_blocks
+from hiu_training.protocol.settings import Period
+from hiu_training.rows.inputs import Rows, make_rows
+from hiu_training.rows.split import Split, late_blocks
 from hiu_training.train import Trained, chosen_catalogue
 
 log = logging.getLogger(__name__)

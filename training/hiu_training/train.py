@@ -30,14 +30,14 @@ from hiu_risk.store import Store
 from hiu_risk.suppression import HIDDEN, SmallNumbers
 from hiu_risk.synth import TruthRows
 from hiu_risk.times import from_seconds
-from hiu_training.baselines import best_half_life, fit_plain_lightgbm
-from hiu_training.evaluation import Ranker
-from hiu_training.inputs import Rows, make_rows
-from hiu_training.judging import ceiling, judge_rankers, make_rankers
-from hiu_training.learner import Learned, learn
+from hiu_training.judging.baselines import best_half_life, fit_plain_lightgbm
+from hiu_training.judging.evaluation import Ranker
+from hiu_training.judging.rankers import ceiling, judge_rankers, make_rankers
+from hiu_training.learning.learner import Learned, learn
 from hiu_training.protocol import Protocol
-from hiu_training.provenance import made_from
-from hiu_training.split import Split, make_split
+from hiu_training.registry.provenance import made_from
+from hiu_training.rows.inputs import Rows, make_rows
+from hiu_training.rows.split import Split, make_split
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Trained:
     split : Split
     learned : Learned
     evaluation : dict
-        See :func:`hiu_training.evaluation.evaluate`.
+        See :func:`hiu_training.judging.evaluation.evaluate`.
     development : Rows
         The rows learned from.
     test : Rows
@@ -258,10 +258,9 @@ def _reference(rows: Rows, definition: Definition) -> dict[str, dict[str, float 
 
 
 _NOT_THE_MODEL = {
-    "cli", "synth", "pages", "audit", "report", "board", "verdict", "curves", "pyfunc", "home",
-    "evidence", "ledger", "ledger_database", "ledger_entry", "signing", "gates", "fairness_gate",
-    "registry", "registry_checks", "registered", "overview", "reproduce", "tracking",
-    "mlflow_access", "shap_plots", "faithfulness", "stability",
+    "cli", "synth", "pages", "audit", "report", "board", "registry", "reasons", "verdict",
+    "names", "curves", "pyfunc", "reproduce", "home", "evidence", "ledger", "ledger_database",
+    "ledger_entry", "signing",
 }  # fmt: skip
 """Folders and modules that show and govern models, and can't change one."""
 
@@ -288,11 +287,11 @@ def register(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str)
     becomes champion where the protocol says so, and the ledger says that it did; every model
     becomes challenger.
     """
-    from hiu_training.registry import check_ready, take_in
+    from hiu_training.reasons.shap_plots import artifacts
+    from hiu_training.registry.promotion import check_ready, take_in
+    from hiu_training.registry.tracking import Run, track
     from hiu_training.report.files import report_files
     from hiu_training.report.known import Known
-    from hiu_training.shap_plots import artifacts
-    from hiu_training.tracking import Run, track
 
     check_ready(home)
     bundle = trained.bundle

@@ -16,10 +16,10 @@ from hiu_risk.model.signing import check_reason, check_who
 from hiu_training.audit.drivers import ITSELF
 from hiu_training.audit.options import DISCRIMINATION, LEFT_OUT
 from hiu_training.audit.result import AuditDocument
-from hiu_training.provenance import made_from
-from hiu_training.registered import remember_evaluation
-from hiu_training.registry import follow
-from hiu_training.tracking import Run, track
+from hiu_training.registry.promotion import follow
+from hiu_training.registry.provenance import made_from
+from hiu_training.registry.registered import remember_evaluation
+from hiu_training.registry.tracking import Run, track
 
 KINDS = ("none", "reserve:COLUMN", "drop:protected", "drop:CONCEPT")
 """What may be recorded."""

@@ -14,7 +14,7 @@ from hiu_risk.histories import Histories
 from hiu_risk.model import Bundle
 from hiu_risk.times import DAY, from_seconds, to_seconds
 from hiu_training.protocol import Protocol
-from hiu_training.split import make_split
+from hiu_training.rows.split import make_split
 
 
 def audit_dates(

@@ -40,7 +40,7 @@ from hiu_training.audit.result import (
     PricedOption,
 )
 from hiu_training.protocol import Protocol
-from hiu_training.scored import ScoredRows, groups_of
+from hiu_training.rows.scored import ScoredRows, groups_of
 
 Floats = NDArray[np.float64]
 

@@ -15,11 +15,11 @@ from hiu_risk.model import Bundle
 from hiu_risk.model.calibrator import probability
 from hiu_risk.progress import progress
 from hiu_risk.reserve import reserved
-from hiu_training.inputs import Rows, make_rows
-from hiu_training.learner import learn
+from hiu_training.learning.learner import learn
 from hiu_training.protocol import Protocol
-from hiu_training.scored import ScoredRows, catalogue_of
-from hiu_training.split import make_split
+from hiu_training.rows.inputs import Rows, make_rows
+from hiu_training.rows.scored import ScoredRows, catalogue_of
+from hiu_training.rows.split import make_split
 
 Floats = NDArray[np.float64]
 Values = NDArray[np.float32]

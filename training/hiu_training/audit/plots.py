@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from hiu_training.audit.result import Estimate, Number, Verdict
+from hiu_training.svg import inline_svg
 
 INK, QUIET, LINE = "#212b32", "#5f7280", "#d8dde0"
 RED, BLUE, AMBER = "#b3261e", "#005eb8", "#8a5a00"
@@ -131,22 +130,3 @@ def _draw(axes: Any, row: int, mark: Mark, span: tuple[float, float]) -> None:
         mark.text, (1, row), xycoords=("axes fraction", "data"), xytext=(10, 0),
         textcoords="offset points", va="center", color=colour,
     )  # fmt: skip
-
-
-def inline_svg(svg: str, title: str) -> str:
-    """Cut the SVG element out of the file and give it a name for screen readers."""
-    body = svg[svg.index("<svg") :]
-    body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
-    body = re.sub(r"<style[^>]*>\*\{[^}]*\}</style>", "", body)
-    used = set(re.findall(r"#([\w.-]+)", body))
-    body = re.sub(
-        r' id="([^"]*)"', lambda found: found[0] if found[1] in used else "", body
-    )  # the others would occur once in every chart of the page
-    name = f'role="img" aria-label="{escape(title, quote=True)}" class="chart"'
-    return re.sub(
-        r'<svg [^>]*?viewBox="([^"]+)"[^>]*>',
-        rf'<svg {name} viewBox="\1" xmlns="http://www.w3.org/2000/svg" '
-        r'xmlns:xlink="http://www.w3.org/1999/xlink">',
-        body,
-        count=1,
-    )

@@ -26,7 +26,7 @@ from hiu_training.audit.report import audit as measured
 from hiu_training.audit.result import AuditDocument, SecondOutcome
 from hiu_training.audit.second import audit_second, publish_second
 from hiu_training.protocol import Protocol
-from hiu_training.scored import Scored, ScoredRows, groups_of, people_columns, scored_at
+from hiu_training.rows.scored import Scored, ScoredRows, groups_of, people_columns, scored_at
 
 
 @dataclass(frozen=True)

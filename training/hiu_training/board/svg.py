@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from hiu_training.audit.plots import inline_svg
+from hiu_training.svg import inline_svg
 
 
 def svg_of(draw: Callable[[Any], None], *, size: tuple[float, float], says: str) -> str:

@@ -10,8 +10,8 @@ from hiu_training.board.blocks import Block, Chart, Column, Para, Section, Table
 from hiu_training.board.charts import Bar, share_chart
 from hiu_training.board.published import Share
 from hiu_training.board.records import Material
+from hiu_training.judging.names import ranker_name
 from hiu_training.report.known import middle_capacity
-from hiu_training.report.names import ranker_name
 
 _NAMES = {
     "model": "This model",

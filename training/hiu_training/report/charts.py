@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hiu_risk.suppression import SmallNumbers
-from hiu_training.report.names import capacity_name, ranker_name
+from hiu_training.judging.names import capacity_name, ranker_name
 
 INK, QUIET, LINE = "#212b32", "#4c6272", "#d8dde0"
 BLUE, AMBER, GREEN, PURPLE = "#005eb8", "#8a5a00", "#00703c", "#6f2c91"
@@ -269,7 +269,7 @@ def lead_time(evaluation: Evaluation, k: str) -> str:
 
 def lead_shares(told: Mapping[str, Any]) -> tuple[list[int], list[float | None]]:
     """Give the share of cases listed at least so many days before; None for small numbers."""
-    from hiu_training.curves import LEAD_DAYS
+    from hiu_training.judging.curves import LEAD_DAYS
 
     rule = SmallNumbers()
     later = np.cumsum(told["found"][::-1])[::-1]

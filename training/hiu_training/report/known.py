@@ -26,8 +26,8 @@ class Known:
     bundle : Bundle
         The model.
     evaluation, audit, store : mapping
-        The evaluation (see :func:`hiu_training.evaluation.evaluate`), the published audit and
-        the store's manifest as plain data; empty where there is none.
+        The evaluation (see :func:`hiu_training.judging.evaluation.evaluate`), the published audit
+        and the store's manifest as plain data; empty where there is none.
     reasons : mapping
         What was measured about the reasons: the evidence ``faithfulness`` and ``stability``.
     """

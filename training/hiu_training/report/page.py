@@ -9,11 +9,11 @@ from typing import Any
 from markupsafe import Markup
 
 from hiu_risk.pages import render
-from hiu_training.audit.plots import inline_svg
+from hiu_training.judging.names import DIMENSIONS, capacity_name, ranker_name
 from hiu_training.report import charts, tables
 from hiu_training.report.known import Known, middle_capacity
-from hiu_training.report.names import DIMENSIONS, capacity_name, ranker_name
 from hiu_training.report.tables import Table, cell, count
+from hiu_training.svg import inline_svg
 
 
 @dataclass(frozen=True)

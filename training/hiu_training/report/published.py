@@ -22,7 +22,7 @@ def published(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     evaluation : mapping
-        As :func:`hiu_training.judging.judge_rankers` gives it.
+        As :func:`hiu_training.judging.rankers.judge_rankers` gives it.
     """
     rule = SmallNumbers()
 

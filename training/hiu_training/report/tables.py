@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from hiu_risk.suppression import SmallNumbers
-from hiu_training.curves import LEAD_DAYS
+from hiu_training.judging.curves import LEAD_DAYS
+from hiu_training.judging.names import DIMENSIONS, capacity_name, ranker_name
 from hiu_training.report.charts import best_count, day_of, lead_shares, shown
 from hiu_training.report.known import interval
-from hiu_training.report.names import DIMENSIONS, capacity_name, ranker_name
 
 Evaluation = Mapping[str, Any]
 MOST_GROUPS = 8

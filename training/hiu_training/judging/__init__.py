@@ -1,0 +1,1 @@
+"""How well a model ranks and how true its probabilities are, beside what it must beat."""

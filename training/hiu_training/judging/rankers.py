@@ -1,0 +1,230 @@
+"""Put the model beside everything it must beat, at the same dates and for the same people."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from hiu_features import default_catalogue
+from hiu_risk.definitions import DEFINITIONS
+from hiu_risk.errors import ModelError
+from hiu_risk.histories import Histories
+from hiu_risk.model import Bundle
+from hiu_risk.progress import progress
+from hiu_risk.store import Store
+from hiu_risk.synth import TruthRows
+from hiu_risk.times import from_seconds
+from hiu_training.judging.baselines import (
+    COUNTS,
+    PlainLightGBM,
+    best_half_life,
+    counted,
+    fit_plain_lightgbm,
+)
+from hiu_training.judging.evaluation import Ranker, evaluate
+from hiu_training.judging.judged import describe
+from hiu_training.judging.verdict import verdict
+from hiu_training.protocol import Protocol
+from hiu_training.rows.inputs import Rows, make_rows
+from hiu_training.rows.scored import check_purpose
+from hiu_training.rows.split import Split, make_split
+
+log = logging.getLogger(__name__)
+
+
+def make_rankers(
+    bundle: Bundle,
+    plain: PlainLightGBM,
+    test: Rows,
+    protocol: Protocol,
+    half_life: str,
+) -> dict[str, Ranker]:
+    """Rank the test rows by the model and by everything it must beat."""
+    model = bundle.log_odds(test.values)
+    anchor = bundle.anchor_calibrator.apply(bundle.anchor.log_odds(test.values, test.names))
+    p = np.clip(plain.score(test.values), 1e-12, 1 - 1e-12)
+    plain_odds = np.log(p / (1 - p))
+    rankers = {
+        "model": Ranker(model, model),
+        "anchor": Ranker(anchor, anchor),
+        "plain_lightgbm": Ranker(plain_odds, plain_odds),
+    }
+    for days in COUNTS:
+        rankers[f"count_{days}"] = Ranker(counted(test, protocol.definition, days))
+    decayed = counted(test, protocol.definition, f"decayed_{half_life}")
+    return {**rankers, "decayed_count": Ranker(decayed)}
+
+
+def ceiling(
+    truth: TruthRows | None, histories: Histories, test: Rows, protocol: Protocol
+) -> dict[str, Ranker]:
+    """Rank by the truth, where it is known at every test row.
+
+    ``true_intensity`` ranks by the calls a day at the index date; ``true_probability`` by the
+    chance of the outcome itself, hidden states and all: no ranking can be better than that.
+
+    The truth of a synthetic region is that of one question; other questions have no ceiling.
+    """
+    if truth is None:
+        return {}
+    asked = (protocol.definition, protocol.horizon_days, protocol.target in ("onset", "relapse"))
+    if asked != (DEFINITIONS["frecann_adult"], 90, True):
+        log.info("Best possible ranking left out: the truth is that of frecann_adult in 90 days")
+        return {}
+    there = truth.at(histories.people.id[test.person], test.as_ofs[test.origin])
+    found = {
+        "true_probability": there.probability.astype(np.float64),
+        "true_intensity": there.intensity.astype(np.float64),
+    }
+    if any(np.isnan(risk).any() for risk in found.values()):
+        log.info("Best possible ranking left out: the truth is not known at every judged row")
+        return {}
+    return {name: Ranker(risk) for name, risk in found.items()}
+
+
+def judge_rankers(
+    test: Rows,
+    rankers: Mapping[str, Ranker],
+    protocol: Protocol,
+    histories: Histories,
+    *,
+    development: Rows,
+    split: Split,
+    half_life: str,
+) -> dict[str, Any]:
+    """Evaluate rankers as the protocol says, and say in words what was found.
+
+    Returns
+    -------
+    dict
+        As :func:`hiu_training.judging.evaluation.evaluate` gives it, with ``capacities``,
+        ``resamples``, ``decayed_half_life``, ``learning`` (what was learned from) and the
+        ``verdict``.
+    """
+    if test.positives in (0, len(test)):
+        raise ModelError(
+            f"one class alone at the test origins: {test.positives} positive of {len(test)} rows",
+            where="test origins",
+            fix="judge at more origins (origins.test), lengthen horizon_days, or ingest more data",
+        )
+    details = describe(histories, test, protocol.definition, protocol.target)
+    with progress("Judging", len(rankers) * protocol.resamples) as advance:
+        found = evaluate(
+            test, rankers, protocol.capacities, resamples=protocol.resamples,
+            seed=protocol.seed, progress=advance, details=details,
+        )  # fmt: skip
+    return {
+        **found,
+        "capacities": list(protocol.capacities),
+        "resamples": protocol.resamples,
+        "decayed_half_life": half_life,
+        "learning": _learning(development, split, protocol),
+        "judged_dropped": test.dropped,
+        "verdict": verdict(found),
+    }
+
+
+FEWEST_ORIGINS = 5
+"""Test origins that an evaluation should have where the data allow."""
+
+
+def _learning(development: Rows, split: Split, protocol: Protocol) -> dict[str, Any]:
+    notes = list(split.notes)
+    if len(split.test) < FEWEST_ORIGINS and not any("test origin" in note for note in notes):
+        asked = protocol.origins.test
+        notes.append(f"judged at {len(split.test)} dates, as the protocol asks for {asked}")
+    return {
+        "dates": [from_seconds(day).isoformat() for day in split.development.tolist()],
+        "rows": len(development),
+        "people": len(np.unique(development.person)),
+        "positives": development.positives,
+        "dropped": development.dropped,
+        "embargo_days": split.embargo / 86_400,
+        "notes": notes,
+    }
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What judging a bundle again found.
+
+    Parameters
+    ----------
+    evaluation : dict
+        See :func:`judge_rankers`.
+    rows : Rows
+        That judged.
+    half_life : str
+        Of the decayed count.
+    """
+
+    evaluation: dict[str, Any]
+    rows: Rows
+    half_life: str
+
+
+def judge_bundle(
+    store: Store, bundle: Bundle, protocol: Protocol, *, truth: TruthRows | None = None
+) -> Judgement:
+    """Judge a bundle again, on this store.
+
+    Raises
+    ------
+    BundleError
+        The features have changed since the bundle was trained.
+    ModelError
+        Another purpose than the protocol's, or a store made by other rules than the bundle's.
+    """
+    check_purpose(bundle, protocol)
+    check_same_rules(store, bundle)
+    catalogue = default_catalogue().select(bundle.feature_names)
+    bundle.check_catalogue(catalogue)
+    histories = store.histories()
+    split = make_split(protocol, histories.feeds, histories.zone)
+    check_unseen(split, bundle, histories.zone)
+    development = make_rows(histories, split.development, protocol, catalogue)
+    test = make_rows(histories, split.test, protocol, catalogue)
+    half_life = best_half_life(development, protocol.definition)
+    plain = fit_plain_lightgbm(development, split, catalogue.names, protocol.seed)
+    rankers = make_rankers(bundle, plain, test, protocol, half_life)
+    rankers |= ceiling(truth, histories, test, protocol)
+    found = judge_rankers(
+        test, rankers, protocol, histories, development=development, split=split,
+        half_life=half_life,
+    )  # fmt: skip
+    return Judgement(found, test, half_life)
+
+
+def check_unseen(split: Split, bundle: Bundle, zone: str) -> None:
+    """Refuse to judge a model at dates that it learned from."""
+    trained = bundle.manifest.trained_through
+    if len(split.test) and int(split.test[0]) < trained:
+        first, through = (
+            from_seconds(moment).astimezone(ZoneInfo(zone)).date()
+            for moment in (int(split.test[0]), trained)
+        )
+        raise ModelError(
+            f"the model learned from dates up to {through}, so that they can't judge it; the "
+            f"first test date is {first}",
+            where=f"model {bundle.version}",
+            fix="choose later dates (origins.last, origins.test), or judge an older model",
+        )
+
+
+def check_same_rules(store: Store, bundle: Bundle) -> None:
+    """Refuse a store that was made by other rules than the one the model was trained on."""
+    made, rules = bundle.manifest, store.manifest
+    theirs = {"zone": rules.zone, "gap_seconds": rules.gap_seconds, **rules.counting}
+    ours = {"zone": made.zone, **made.counting}
+    differ = sorted(name for name, value in ours.items() if theirs.get(name, value) != value)
+    if differ:
+        raise ModelError(
+            f"the store was made with other rules than the model's: {', '.join(differ)}",
+            where=f"model {bundle.version}",
+            fix="ingest with the model's rules, or train on this store",
+        )

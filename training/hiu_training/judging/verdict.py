@@ -1,0 +1,74 @@
+"""Say in words whether a model earns its place, and plainly when it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hiu_training.judging.names import in_prose
+
+CEILINGS = ("true_probability", "true_intensity")
+
+
+def verdict(found: Mapping[str, Any]) -> str:
+    """Compare the model with the best baseline, with any it is worse than, and with counting.
+
+    Parameters
+    ----------
+    found : mapping
+        With ``rankers`` and ``differences``; see :func:`hiu_training.judging.evaluation.evaluate`.
+    """
+    apart = {
+        name: difference["average_precision"]
+        for name, difference in found.get("differences", {}).items()
+        if name not in CEILINGS
+    }
+    if not apart:
+        return "The model was compared with nothing."
+    same = [name for name, d in apart.items() if d["low"] == d["high"] == 0]
+    said = ["The model ranks as the anchor does."] if same == ["anchor"] else []
+    others = {
+        name: found["rankers"][name]["average_precision"]["value"] or 0.0
+        for name in apart
+        if name not in same
+    }
+    if not others:
+        return " ".join([*said, "It is compared with nothing else."])
+    best = max(others, key=lambda name: others[name])
+    low, high = apart[best]["low"], apart[best]["high"]
+    if low is None or high is None:
+        too_few = f"Too few people to compare the model with the best baseline, {_name(best)}."
+        return " ".join([*said, too_few])
+    worse = [name for name in others if (apart[name]["high"] or 0) < 0]
+    if low > 0 and not worse:
+        said.append(
+            f"The model beats the best baseline, {_name(best)}: the interval excludes zero."
+        )
+    elif worse:
+        named = " and ".join(_name(name) for name in worse)
+        said.append(f"The model is worse than {named}: the interval excludes zero.")
+    else:
+        said.append(
+            f"The model does not clearly beat the best baseline, {_name(best)}: the interval of "
+            "the difference includes zero."
+        )
+    return " ".join([*said, *_against_counting(apart, others, best)])
+
+
+def _against_counting(
+    apart: Mapping[str, Any], others: Mapping[str, float], told: str
+) -> list[str]:
+    counts = {name: value for name, value in others.items() if "count" in name}
+    if not counts:
+        return []
+    best = max(counts, key=lambda name: counts[name])
+    low = apart[best]["low"]
+    if low is None or low > 0:
+        return []
+    if best == told:
+        return ["Ranking by that count would be simpler."]
+    return [f"Nor is it shown to beat {_name(best)}: ranking by that would be simpler."]
+
+
+def _name(name: str) -> str:
+    return in_prose(name)

@@ -1,0 +1,1 @@
+"""The model's three parts and how they are learned."""

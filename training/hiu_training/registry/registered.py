@@ -1,0 +1,151 @@
+"""MLflow's registered versions and their aliases, which follow the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hiu_training.registry.mlflow_access import mlflow_at, own_database, tracking_uri
+from hiu_training.registry.tracking import BUNDLE_TAG, REGISTERED
+
+LEDGER_TAG = "ledger"
+"""Tag of a registered version: row and hash of the ledger's newest row about it."""
+
+
+EVALUATION_TAG = "evaluation"
+"""Tag of a registered version: hash of the evaluation that was kept when it was made."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A registered version.
+
+    Parameters
+    ----------
+    number : int
+        MLflow's number of it.
+    bundle_id : str
+        Which bundle it is.
+    run_id : str
+        The run that made it.
+    aliases : tuple of str
+    ledger : str
+        ``row:hash`` of the ledger, as it was when the version became champion; may be empty.
+    evaluation : str
+        Hash of the evaluation kept when it was made; may be empty.
+    """
+
+    number: int
+    bundle_id: str
+    run_id: str
+    aliases: tuple[str, ...]
+    ledger: str
+    evaluation: str = ""
+
+
+def is_there(home: Path) -> bool:
+    """Whether there is an MLflow to ask; a home that never trained has none of its own."""
+    path = own_database(home)
+    return path is None or (path.is_file() and path.stat().st_size > 0)
+
+
+def registered(home: Path) -> list[Registered]:
+    """Give every registered version, newest first.
+
+    Raises
+    ------
+    ModelError
+        MLflow can't be reached.
+    """
+    if not is_there(home):
+        return []
+    with _asked(home) as client:
+        found = client.search_model_versions(f"name = '{REGISTERED}'", max_results=10_000)
+        model = _model(client) if found else None
+        aliases: dict[str, str] = dict(model.aliases) if model else {}
+        return sorted(
+            (_registered(client, version, aliases) for version in found),
+            key=lambda version: -version.number,
+        )
+
+
+def point(home: Path, alias: str, number: int, ledger: str = "") -> None:
+    """Let one of MLflow's aliases stand for a version.
+
+    Raises
+    ------
+    ModelError
+        MLflow can't be reached or refused.
+    """
+    with _asked(home) as client:
+        if ledger:
+            client.set_model_version_tag(REGISTERED, str(number), LEDGER_TAG, ledger)
+        client.set_registered_model_alias(REGISTERED, alias, str(number))
+
+
+def remember_evaluation(home: Path, bundle_id: str, sha256: str) -> None:
+    """Let MLflow's newest version of a bundle remember the hash of its evaluation.
+
+    Raises
+    ------
+    ModelError
+        MLflow can't be reached or refused.
+    """
+    numbers = [v.number for v in registered(home) if v.bundle_id == bundle_id]
+    with _asked(home) as client:
+        for number in numbers[:1]:
+            client.set_model_version_tag(REGISTERED, str(number), EVALUATION_TAG, sha256)
+
+
+def run_of(home: Path, run_id: str) -> str | None:
+    """Give the bundle id of a run; None where MLflow has no such run."""
+    if not is_there(home):
+        return None
+    from mlflow.exceptions import MlflowException
+
+    with _asked(home) as client:
+        try:
+            tags: dict[str, str] = client.get_run(run_id).data.tags
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+        return tags.get(BUNDLE_TAG)
+
+
+@contextmanager
+def _asked(home: Path) -> Iterator[Any]:
+    with mlflow_at(
+        home,
+        "MLflow's registry can't be used",
+        "check that it can be reached and written to; hiu-risk models verify tells what is behind",
+    ) as (_, client):
+        yield client
+
+
+def _model(client: Any) -> Any:
+    return next(iter(client.search_registered_models(f"name = '{REGISTERED}'")), None)
+
+
+def _registered(client: Any, version: Any, aliases: dict[str, str]) -> Registered:
+    number = str(version.version)
+    tags: dict[str, str] = dict(version.tags)
+    bundle_id = tags.get(BUNDLE_TAG, "")
+    if not bundle_id and version.run_id:  # registered before versions carried the tag
+        bundle_id = client.get_run(version.run_id).data.tags.get(BUNDLE_TAG, "")
+    return Registered(
+        number=int(number),
+        bundle_id=bundle_id,
+        run_id=version.run_id or "",
+        aliases=tuple(sorted(name for name, at in aliases.items() if str(at) == number)),
+        ledger=tags.get(LEDGER_TAG, ""),
+        evaluation=tags.get(EVALUATION_TAG, ""),
+    )
+
+
+def where(home: Path) -> str:
+    """Tell where MLflow is, without a password."""
+    return tracking_uri(home).split("@")[-1]

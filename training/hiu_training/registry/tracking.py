@@ -1,0 +1,151 @@
+"""Log a training to MLflow: everything about the run, and the bundle as a registered model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hiu_risk.model import Bundle
+from hiu_training.registry.mlflow_access import mlflow_at, own_database
+
+EXPERIMENT = "hiu-risk"
+REGISTERED = "hiu-risk"
+
+BUNDLE_TAG = "bundle_id"
+"""Tag of a run and of a registered version: which bundle it is."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is logged.
+
+    Parameters
+    ----------
+    parameters, tags : dict of str to str
+    metrics : dict of str to float
+    files : sequence of Path
+        Copied to the run's artifacts.
+    """
+
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    files: Sequence[Path]
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """Where MLflow keeps the run.
+
+    Parameters
+    ----------
+    run_id : str
+        MLflow's id of the run.
+    version : int
+        Version of the registered model.
+    """
+
+    run_id: str
+    version: int
+
+
+def track(home: Path, bundle: Bundle, folder: Path, run: Run) -> Tracked:
+    """Log a run and register its bundle; sets no alias.
+
+    Parameters
+    ----------
+    home : Path
+        Model home; holds the database and the artifacts unless ``MLFLOW_TRACKING_URI`` is set.
+    bundle : Bundle
+        The model.
+    folder : Path
+        Its folder.
+    run : Run
+        The rest.
+
+    Raises
+    ------
+    ModelError
+        MLflow can't be reached or refused.
+    """
+    with mlflow_at(
+        home,
+        "MLflow could not keep the run",
+        "check that it can be reached and written to; no alias was changed",
+    ) as (mlflow, client):
+        return _log(mlflow, client, home, bundle, folder, run)
+
+
+def check_reachable(home: Path) -> None:
+    """Refuse to begin a long work whose result MLflow could not keep.
+
+    Raises
+    ------
+    ModelError
+        MLflow can't be reached.
+    """
+    with mlflow_at(
+        home,
+        "MLflow could not keep the run",
+        "check that it can be reached and written to; nothing was done yet",
+    ) as (_, client):
+        if own_database(home) is None:
+            client.get_experiment_by_name(EXPERIMENT)
+
+
+def _log(mlflow: Any, client: Any, home: Path, bundle: Bundle, folder: Path, run: Run) -> Tracked:
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        experiment_id = client.create_experiment(EXPERIMENT, artifact_location=_artifacts(home))
+    else:
+        experiment_id = experiment.experiment_id
+    with mlflow.start_run(experiment_id=experiment_id, run_name=bundle.version) as started:
+        run_id: str = started.info.run_id
+        mlflow.log_params({k: str(v)[:500] for k, v in run.parameters.items()})
+        mlflow.log_metrics(dict(run.metrics))
+        mlflow.set_tags({**run.tags, BUNDLE_TAG: bundle.id})
+        for file in run.files:
+            client.log_artifact(run_id, str(file))
+        logged = mlflow.pyfunc.log_model(
+            name="model",
+            loader_module="hiu_training.pyfunc",
+            data_path=str(folder),
+            signature=_signature(bundle),
+            pip_requirements=["hiu-risk"],
+        )
+    return Tracked(run_id, _register(client, run_id, logged, bundle))
+
+
+def _register(client: Any, run_id: str, logged: Any, bundle: Bundle) -> int:
+    """Register what was logged; MLflow's own shorthand for it writes on the user's screen."""
+    if not client.search_registered_models(f"name = '{REGISTERED}'"):
+        client.create_registered_model(REGISTERED)
+    made = client.create_model_version(
+        REGISTERED,
+        source=f"models:/{logged.model_id}",
+        run_id=run_id,
+        tags={BUNDLE_TAG: bundle.id},
+        model_id=logged.model_id,
+    )
+    return int(made.version)
+
+
+def _artifacts(home: Path) -> str | None:
+    """Where a home's own MLflow keeps files; a server knows its own place."""
+    if own_database(home) is None:
+        return None
+    folder = home.resolve() / "artifacts"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.as_uri()
+
+
+def _signature(bundle: Bundle) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    return ModelSignature(
+        inputs=Schema([ColSpec(DataType.float, name) for name in bundle.feature_names]),
+        outputs=Schema([ColSpec(DataType.double, "score"), ColSpec(DataType.string, "band")]),
+    )
