@@ -9,6 +9,7 @@ chance could have made is shrunk away; a sure one is kept whole.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -30,6 +31,8 @@ are most of their memory."""
 
 DOUBT = 2.0
 """z must exceed the square root of this before trees count at all."""
+
+_RANGES = re.compile(r"^(feature_infos=)(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -192,4 +195,20 @@ def shrunk(model: Any, weight: float) -> Booster:
     for tree, info in enumerate(structure):
         for leaf in range(info["num_leaves"]):
             model.set_leaf_output(tree, leaf, weight * model.get_leaf_output(tree, leaf))
-    return Booster(model.model_to_string())
+    return Booster(without_ranges(model.model_to_string()))
+
+
+def without_ranges(text: str) -> str:
+    """Leave out the least and the largest value of each feature: they are single people's.
+
+    LightGBM writes them as ``feature_infos`` and never looks at them again; it reads ``none`` of
+    a feature without a range.
+
+    Examples
+    --------
+    >>> without_ranges("feature_infos=[0:41] [1:9]")
+    'feature_infos=none none'
+    """
+    return _RANGES.sub(
+        lambda line: line[1] + " ".join("none" for _ in line[2].split()), text, count=1
+    )
