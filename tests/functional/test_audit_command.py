@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 from markupsafe import escape
 
 from hiu_risk.cli.audit import AuditResult
-from hiu_risk.cli.main import main
 from hiu_risk.ingest import run_ingest
 from hiu_risk.model import ModelHome
 from hiu_risk.model.evidence import find
@@ -20,6 +18,7 @@ from hiu_risk.model.ledger import Ledger
 from hiu_risk.synth import write_region
 from hiu_training.audit.result import MAY_NOT_LEAVE
 from hiu_training.protocol import parse_protocol
+from tests.support.commands import run_command
 from tests.support.published import checked
 from tests.support.serving import make_bundle, make_home
 
@@ -63,14 +62,7 @@ def run(
             "protocol": folder / "protocol.toml", "out": tmp_path / "out", **changes,
         }  # fmt: skip
         said = [str(x) for name, value in options.items() for x in (f"--{name}", value)]
-        monkeypatch.setattr(sys, "argv", ["hiu-risk", "audit", *said, *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        output = capsys.readouterr()
-        return code, output.out, output.err
+        return run_command(monkeypatch, capsys, "audit", *said, *words)
 
     return command
 

@@ -30,6 +30,7 @@ from hiu_training.board.files import write_both
 from hiu_training.board.pack import write_pack
 from hiu_training.board.quarter import Quarter
 from tests.support.board import AFTER, BEFORE, DATES, QUARTER, Region, shared_region
+from tests.support.commands import run_command
 
 Run = Callable[..., tuple[int, str, str]]
 DATED = "2023-07-05"
@@ -71,14 +72,7 @@ def run(region: Region, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
             "out": tmp_path / "out", "fields": tmp_path / "fields", "on": DATED, **changes,
         }  # fmt: skip
         said = [str(x) for name, value in options.items() for x in (f"--{name}", value)]
-        monkeypatch.setattr(sys, "argv", ["hiu-risk", "report", "board", *said, *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        output = capsys.readouterr()
-        return code, output.out, output.err
+        return run_command(monkeypatch, capsys, "report", "board", *said, *words)
 
     return command
 

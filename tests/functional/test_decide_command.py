@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +10,12 @@ from typing import Any
 import pytest
 
 from hiu_risk.cli.decide import DecideResult
-from hiu_risk.cli.main import main
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.times import DAY
 from hiu_serving.decisions import REASONS, Decision, read_file, record, standing
 from hiu_serving.history import lists_between, span
 from hiu_serving.state import State
+from tests.support.commands import run_command
 from tests.support.serving import AS_OF, make_entry, make_list
 
 Run = Callable[..., tuple[int, str, str]]
@@ -39,14 +38,7 @@ def run(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Run:
     def command(*words: object, **changes: object) -> tuple[int, str, str]:
         options = {"as-of": "2022-01-08T00:00:00Z", "home": home, **changes}
         said = [str(x) for name, value in options.items() for x in (f"--{name}", value)]
-        monkeypatch.setattr(sys, "argv", ["hiu-risk", "decide", *said, *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        output = capsys.readouterr()
-        return code, output.out, output.err
+        return run_command(monkeypatch, capsys, "decide", *said, *words)
 
     return command
 

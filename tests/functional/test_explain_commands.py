@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from hiu_features.write import run as run_job
-from hiu_risk.cli.main import main
 from hiu_risk.ingest import run_ingest
 from hiu_risk.model import Bundle, evidence
 from hiu_risk.model.calibrator import Uncertainty
@@ -27,6 +25,7 @@ from hiu_serving.parts import ExplainWork, score_job
 from hiu_serving.scorer import Scorer
 from hiu_training.protocol import parse_protocol
 from hiu_training.train import train_model
+from tests.support.commands import run_command
 from tests.support.published import checked
 from tests.support.serving import make_bundle, make_home
 from tests.support.trainings import PROTOCOL
@@ -52,14 +51,7 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     def command(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hiu-risk", *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        return run_command(monkeypatch, capsys, *words)
 
     return command
 

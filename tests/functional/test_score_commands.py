@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 
 from hiu_features.catalogue import default_catalogue
-from hiu_risk.cli.main import main
 from hiu_risk.files import write_json
 from hiu_risk.ingest import run_ingest
 from hiu_risk.model import ModelHome
@@ -21,6 +19,7 @@ from hiu_risk.store import Store
 from hiu_risk.synth import write_region
 from hiu_serving.api.example import request_for
 from tests.support.api import make_client
+from tests.support.commands import run_command
 from tests.support.published import checked
 from tests.support.serving import make_bundle, make_home
 
@@ -43,14 +42,7 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     def command(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hiu-risk", *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        return run_command(monkeypatch, capsys, *words)
 
     return command
 
