@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from hiu_features import Catalogue, build
 from hiu_risk.eligibility import at_risk, eligibility
+from hiu_risk.groups import groups_of
 from hiu_risk.histories import Histories
 from hiu_risk.model import Bundle
 from hiu_training.protocol import Protocol
-from hiu_training.rows.scored import catalogue_of, groups_of
+from hiu_training.rows.scored import catalogue_of
 
 MOST_ROWS = 100_000
 """More people than this are sampled, evenly."""

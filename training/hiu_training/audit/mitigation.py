@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiu_features.feature import CONCEPTS
+from hiu_risk.groups import groups_of
 from hiu_risk.histories import Histories
 from hiu_risk.model import Bundle
 from hiu_risk.suppression import SmallNumbers
@@ -40,7 +41,7 @@ from hiu_training.audit.result import (
     PricedOption,
 )
 from hiu_training.protocol import Protocol
-from hiu_training.rows.scored import ScoredRows, groups_of
+from hiu_training.rows.scored import ScoredRows
 
 Floats = NDArray[np.float64]
 

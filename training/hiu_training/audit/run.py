@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiu_risk.errors import DataError, UsageError, near_match
+from hiu_risk.groups import groups_of, people_columns
 from hiu_risk.model import Bundle
 from hiu_risk.store import Store
 from hiu_risk.suppression import SmallNumbers
@@ -26,7 +27,7 @@ from hiu_training.audit.report import audit as measured
 from hiu_training.audit.result import AuditDocument, SecondOutcome
 from hiu_training.audit.second import audit_second, publish_second
 from hiu_training.protocol import Protocol
-from hiu_training.rows.scored import Scored, ScoredRows, groups_of, people_columns, scored_at
+from hiu_training.rows.scored import Scored, ScoredRows, scored_at
 
 
 @dataclass(frozen=True)

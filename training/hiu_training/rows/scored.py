@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hiu_features import Catalogue, build, default_catalogue
-from hiu_risk.codes import ETHNIC_GROUP, SEX
 from hiu_risk.eligibility import at_risk, eligibility
 from hiu_risk.errors import ModelError
+from hiu_risk.groups import groups_of
 from hiu_risk.histories import Histories
-from hiu_risk.local_dates import ages
 from hiu_risk.model import Bundle
 from hiu_risk.outcomes import outcomes
 from hiu_risk.progress import progress
@@ -24,9 +23,6 @@ from hiu_training.protocol import Protocol
 from hiu_training.rows.inputs import Rows, make_rows
 from hiu_training.rows.second_outcome import Second, second_outcome
 from hiu_training.rows.split import make_split
-
-AGE_BANDS = (("under 18", 18), ("18 to 34", 35), ("35 to 49", 50), ("50 to 64", 65),
-             ("65 to 79", 80), ("80 and over", 999))  # fmt: skip
 
 Columns = Mapping[str, NDArray[np.str_]]
 
@@ -264,60 +260,3 @@ def check_purpose(bundle: Bundle, protocol: Protocol) -> None:
                 where=f"model {bundle.version}",
                 fix="name the protocol that the model was trained with, or train again",
             )
-
-
-def groups_of(
-    histories: Histories, person: NDArray[np.int32], as_of: int
-) -> dict[str, NDArray[np.str_]]:
-    """Give the groups of these people at a date."""
-    people = histories.people
-    decile = people.imd_decile[person]
-    quintile = np.where(decile == 0, "not_known", ((decile.astype(int) + 1) // 2).astype(str))
-    groups: dict[str, NDArray[np.str_]] = {
-        "sex": np.array(SEX.names)[people.sex[person]],
-        "age_band": _age_bands(ages(people.born_at[person], as_of, histories.zone)),
-        "ethnic_group": np.array(ETHNIC_GROUP.names)[people.ethnic_group[person]],
-        "imd_quintile": quintile,
-    }
-    if len(np.unique(people.site)) > 1:
-        groups["site"] = people.site[person]
-    return groups
-
-
-def _age_bands(age: NDArray[np.float64]) -> NDArray[np.str_]:
-    names = np.array([*(name for name, _ in AGE_BANDS), "not_known"])
-    limits = np.array([limit for _, limit in AGE_BANDS[:-1]])
-    code = np.searchsorted(limits, np.nan_to_num(age), side="right")
-    return np.asarray(names[np.where(np.isnan(age), len(AGE_BANDS), code)], np.str_)
-
-
-def people_columns(store: Store, names: Sequence[str]) -> dict[str, NDArray[np.str_]]:
-    """Read further columns of the store's people to group by, as text.
-
-    Raises
-    ------
-    UsageError
-        There is no such column, or it tells people or moments apart instead of grouping them.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from hiu_risk.errors import UsageError, near_match
-
-    if not names:
-        return {}
-    schema = pq.read_schema(store.file("people"))
-    usable = [f.name for f in schema if f.name != "person_id" and not pa.types.is_timestamp(f.type)]
-    for name in names:
-        if name not in usable:
-            raise UsageError(
-                f"the store's people have no column {name!r} to group by",
-                where="audit.columns",
-                fix=near_match(name, usable),
-            )
-    table = pq.read_table(store.file("people"), columns=list(names))
-    found = {}
-    for name in names:
-        texts = table.column(name).cast(pa.string()).to_numpy(zero_copy_only=False)
-        found[name] = np.array(["" if text is None else str(text) for text in texts], np.str_)
-    return found
