@@ -2,9 +2,9 @@
 
 A list in service holds more people: those who die, move away or come onto a caseload within the
 horizon before it happened to them are on it, and can't be told apart beforehand. Here they are
-removed from every ranking, as nobody knows what would have happened; ``judged_dropped`` of
-:func:`hiu_training.judging.rankers.judge_rankers` counts them. "Everybody" below is everybody
-ranked.
+removed from every ranking, as nobody knows what would have happened;
+:mod:`hiu_training.judging.whole_lists` ranks them too and says between what values the measures
+then lie. "Everybody" below is everybody ranked.
 
 Every number is an expected value over the order of equal scores, with a 95% interval from a
 bootstrap that resamples people across all origins (see :mod:`hiu_training.judging.bootstrap`).
@@ -33,7 +33,7 @@ from hiu_training.judging.judged import Details
 from hiu_training.judging.metrics import LANES, best_and_worst
 from hiu_training.rows.inputs import Rows
 
-__all__ = ["COMPARED", "MODEL", "Ranker", "evaluate", "list_sizes"]
+__all__ = ["COMPARED", "MODEL", "Ranker", "evaluate", "list_sizes", "sizes_at"]
 
 COMPARED = ("average_precision", "auroc")
 MODEL = "model"
@@ -113,16 +113,25 @@ def evaluate(
 
 
 def list_sizes(capacities: Sequence[int | str], rows: Rows) -> dict[str, list[int]]:
-    """Give the length of each list at each origin, by its name.
+    """Give the length of each list at each origin, by its name."""
+    return sizes_at(capacities, np.bincount(rows.origin, minlength=len(rows.as_ofs)))
 
-    ``1%`` is one in a hundred of those ranked at the origin, rounded, and at least one.
+
+def sizes_at(capacities: Sequence[int | str], here: NDArray[np.integer]) -> dict[str, list[int]]:
+    """Give the length of each list at each origin, by its name, for so many people ranked there.
+
+    ``1%`` is one in a hundred of them, rounded, and at least one.
+
+    Examples
+    --------
+    >>> sizes_at([75, "1%"], np.array([1_000, 20]))
+    {'75': [75, 75], '1%': [10, 1]}
     """
-    here = np.bincount(rows.origin, minlength=len(rows.as_ofs)).tolist()
     sizes = {}
     for k in capacities:
         if isinstance(k, str):
             share = float(k.removesuffix("%")) / 100
-            sizes[k] = [max(1, round(share * n)) for n in here]
+            sizes[k] = [max(1, round(share * n)) for n in here.tolist()]
         else:
             sizes[str(k)] = [int(k)] * len(here)
     return sizes

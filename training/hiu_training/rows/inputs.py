@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hiu_features import Catalogue, build
 from hiu_risk.eligibility import at_risk, eligibility
 from hiu_risk.histories import Histories
-from hiu_risk.outcomes import outcomes
+from hiu_risk.outcomes import Outcomes, outcomes
 from hiu_risk.progress import Advance
 from hiu_risk.weekends import check_list_day
 from hiu_training.protocol import Protocol
@@ -29,7 +29,8 @@ class Rows:
     origin : int16 array, shape (n,)
         Position in ``as_ofs``.
     label : int8 array, shape (n,)
-        1 where the target happened in the horizon.
+        1 where the target happened in the horizon, 0 where not; -1 in censored rows, which
+        :func:`make_rows_and_censored` alone gives.
     happened_at : int64 array, shape (n,)
         When; ``FOREVER`` where it did not.
     values : float32 array, shape (n, n_features)
@@ -57,7 +58,7 @@ class Rows:
     @property
     def positives(self) -> int:
         """Number of rows with label 1."""
-        return int(self.label.sum())
+        return int(np.count_nonzero(self.label == 1))
 
     def column(self, name: str) -> NDArray[np.float32]:
         """Values of one feature."""
@@ -92,6 +93,42 @@ def make_rows(
 
     ``caseload_censors`` is off only to see how much time on a caseload matters.
     """
+    found = _find(histories, as_ofs, protocol, caseload_censors=caseload_censors)
+    return _build(histories, found, found.outcomes.label >= 0, catalogue, progress)
+
+
+def make_rows_and_censored(
+    histories: Histories, as_ofs: NDArray[np.int64], protocol: Protocol, catalogue: Catalogue
+) -> tuple[Rows, Rows]:
+    """Build the rows at these origins, and apart from them the censored ones.
+
+    Returns
+    -------
+    (Rows, Rows)
+        What :func:`make_rows` gives, and the people at risk whose outcome was not observed:
+        their label is -1. Nothing is learned from these; a list in service holds them.
+    """
+    found = _find(histories, as_ofs, protocol, caseload_censors=True)
+    known = found.outcomes.label >= 0
+    return (
+        _build(histories, found, known, catalogue),
+        _build(histories, found, found.at_risk & ~known, catalogue),
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Who is at risk at the origins, and what happened to them."""
+
+    as_ofs: NDArray[np.int64]
+    at_risk: NDArray[np.bool_]
+    outcomes: Outcomes
+    dropped: dict[str, dict[str, int]]
+
+
+def _find(
+    histories: Histories, as_ofs: NDArray[np.int64], protocol: Protocol, *, caseload_censors: bool
+) -> _Found:
     check_list_day(protocol.target, as_ofs, histories.zone)
     eligible = eligibility(histories, as_ofs, protocol.definition, protocol.policy)
     risk = at_risk(
@@ -102,21 +139,31 @@ def make_rows(
         histories, as_ofs, protocol.definition, protocol.horizon_days, protocol.target,
         protocol.overlap, rows=risk.mask, caseload_censors=caseload_censors,
     )  # fmt: skip
-    kept = result.label >= 0
-    table = build(histories, as_ofs, catalogue, rows=kept, progress=progress)
+    dropped = {
+        "not_eligible": _totals(eligible.exclusions),
+        "not_at_risk": _totals(risk.exclusions),
+        "censored": _totals(result.censored),
+    }
+    return _Found(as_ofs, risk.mask, result, dropped)
+
+
+def _build(
+    histories: Histories,
+    found: _Found,
+    mask: NDArray[np.bool_],
+    catalogue: Catalogue,
+    progress: Advance | None = None,
+) -> Rows:
+    table = build(histories, found.as_ofs, catalogue, rows=mask, progress=progress)
     return Rows(
         person=table.person,
-        origin=np.searchsorted(as_ofs, table.as_of).astype(np.int16),
-        label=result.label[kept],
-        happened_at=result.happened_at[kept],
+        origin=np.searchsorted(found.as_ofs, table.as_of).astype(np.int16),
+        label=found.outcomes.label[mask],
+        happened_at=found.outcomes.happened_at[mask],
         values=table.values,
         names=tuple(table.names),
-        as_ofs=as_ofs,
-        dropped={
-            "not_eligible": _totals(eligible.exclusions),
-            "not_at_risk": _totals(risk.exclusions),
-            "censored": _totals(result.censored),
-        },
+        as_ofs=found.as_ofs,
+        dropped=found.dropped,
     )
 
 
