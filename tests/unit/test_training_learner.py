@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +13,9 @@ from hiu_risk.errors import ModelError
 from hiu_risk.model import Anchor, Bundle
 from hiu_risk.model.anchor import transform
 from hiu_risk.times import FOREVER
+from hiu_training.judging.baselines import fit_plain_lightgbm
 from hiu_training.learning.anchor import MOST_ROWS, SCALE_FLOOR, fit_anchor
-from hiu_training.learning.booster import Trial, grow, judge, shrunk
+from hiu_training.learning.booster import Trial, grow, judge, shrunk, trial
 from hiu_training.learning.learner import learn
 from hiu_training.protocol import parse_protocol
 from hiu_training.protocol.settings import AnchorSettings, BoosterSettings
@@ -146,9 +148,9 @@ def test_a_person_of_two_blocks_is_one_witness() -> None:
     rng = np.random.default_rng(0)
     raw, person = np.full(2_000, -2.0), np.arange(2_000, dtype=np.int32)
     label = (rng.random(2_000) < 0.12).astype(float)
-    one = Trial(raw, np.stack([np.zeros(2_000), 0.3 * label]), label, person)
-    again = Trial(raw, one.stages, label, person)  # the same people, the same outcomes
-    others = Trial(raw, one.stages, label, person + 2_000)
+    one = Trial(raw, np.stack([np.zeros(2_000), 0.3 * label]), label, person, 10)
+    again = Trial(raw, one.stages, label, person, 10)  # the same people, the same outcomes
+    others = Trial(raw, one.stages, label, person + 2_000, 10)
     alone = judge([one])
     assert judge([one, again]).z == pytest.approx(alone.z)  # nothing new was heard
     assert judge([one, others]).z == pytest.approx(np.sqrt(2) * alone.z, rel=0.01)
@@ -160,16 +162,74 @@ def test_trees_are_judged_by_what_chance_could_not_have_done() -> None:
     hidden = rng.normal(0, 1.2, n)
     label = (rng.random(n) < 1 / (1 + np.exp(3 - hidden))).astype(float)
     raw, person = np.full(n, -3.0), np.arange(n, dtype=np.int32)
-    sure = judge([Trial(raw, np.stack([np.zeros(n), hidden]), label, person)])
+    sure = judge([Trial(raw, np.stack([np.zeros(n), hidden]), label, person, 10)])
     assert sure.n_trees == 10
     assert sure.weight > 0.95
-    noise = judge([Trial(raw, np.stack([np.zeros(n), rng.normal(0, 1, n)]), label, person)])
+    noise = judge([Trial(raw, np.stack([np.zeros(n), rng.normal(0, 1, n)]), label, person, 10)])
     assert (noise.n_trees, noise.weight) == (0, 0.0)
     # The same rows said to be of few people are worth fewer witnesses.
-    few = judge([Trial(raw, np.stack([np.zeros(n), hidden]), label, person // 100)])
+    few = judge([Trial(raw, np.stack([np.zeros(n), hidden]), label, person // 100, 10)])
     assert few.z < sure.z * 1.2
-    nobody = judge([Trial(raw, np.stack([np.zeros(n), hidden]), np.zeros(n), person)])
+    nobody = judge([Trial(raw, np.stack([np.zeros(n), hidden]), np.zeros(n), person, 10)])
     assert nobody.n_trees == 0
+
+
+def test_no_more_trees_than_were_tried() -> None:
+    rng = np.random.default_rng(6)
+    hidden = rng.normal(0, 1.2, 6_000)
+    label = (rng.random(6_000) < 1 / (1 + np.exp(3 - hidden))).astype(float)
+    raw, person = np.full(6_000, -3.0), np.arange(6_000, dtype=np.int32)
+    ended = Trial(raw, np.stack([np.zeros(6_000), hidden / 2, hidden]), label, person, 13)
+    longer = replace(ended, n_trees=20)
+    assert judge([longer]).n_trees == 20
+    assert judge([ended]).n_trees == judge([longer, ended]).n_trees == 13
+
+
+def test_a_later_block_is_looked_at_in_parts_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, _ = _rows(3_000, 8, "twisted")
+    zero, block = np.zeros(len(rows)), rows.origin > 8
+    model = grow(rows.values, rows.label, zero, NAMES, DIRECTIONS, BoosterSettings(), 13, 1)
+    mine = zero[block], rows.label[block], rows.person[block]
+    at_once = trial(model, rows.values, block, *mine)
+    monkeypatch.setattr("hiu_training.learning.booster.SOME_ROWS", 100)
+    np.testing.assert_array_equal(
+        trial(model, rows.values, block, *mine).stages, at_once.stages, strict=True
+    )
+    assert (len(at_once.stages), at_once.n_trees) == (3, 13)
+    whole = model.predict(rows.values[block], raw_score=True)
+    np.testing.assert_allclose(at_once.stages[-1], whole, atol=1e-12)
+
+
+def _many_rows() -> tuple[Rows, NDArray[np.bool_]]:
+    """10 MB of rows by person and date, and those of the first dates."""
+    people, dates, wide = 1_000, 60, 40
+    values = np.random.default_rng(1).gamma(1.0, 2.0, (people * dates, wide)).astype(np.float32)
+    origin = np.tile(np.arange(dates, dtype=np.int16), people)
+    label = (values[:, 0] > 9).astype(np.int8)
+    rows = Rows(
+        np.repeat(np.arange(people, dtype=np.int32), dates), origin, label,
+        np.full(len(label), FOREVER), values, tuple(f"x{i}" for i in range(wide)),
+        np.arange(dates, dtype=np.int64) * WEEK, {},
+    )  # fmt: skip
+    return rows, origin < 45
+
+
+def test_lightgbm_gets_the_rows_without_a_copy_and_learns_what_it_would_from_one() -> None:
+    rows, known = _many_rows()
+    start, rest = np.zeros(len(rows)), (rows.names, [0] * 40, BoosterSettings(), 3, 1)
+    copied = grow(rows.values[known], rows.label[known], start[known], *rest)
+    tracemalloc.start()  # counts what Python and NumPy allocate, LightGBM's own bins not
+    try:
+        model = grow(
+            rows.values, rows.label[known], start[known], *rest, mask=known,
+            stop_on=(~known, rows.label[~known], start[~known]),
+        )  # fmt: skip
+        fit_plain_lightgbm(rows, _split(60), rows.names, seed=1)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < rows.values.nbytes / 2  # the known rows alone are three quarters
+    assert model.model_to_string() == copied.model_to_string()
 
 
 def test_a_level_shift_between_blocks_is_no_merit_of_the_trees() -> None:
@@ -177,7 +237,7 @@ def test_a_level_shift_between_blocks_is_no_merit_of_the_trees() -> None:
     raw = rng.normal(-3, 1, 5_000)
     label = (rng.random(5_000) < 1 / (1 + np.exp(1 - raw))).astype(float)
     shift = np.stack([np.zeros(5_000), np.full(5_000, -1.0)])
-    assert judge([Trial(raw, shift, label, np.arange(5_000, dtype=np.int32))]).weight == 0.0
+    assert judge([Trial(raw, shift, label, np.arange(5_000, dtype=np.int32), 10)]).weight == 0.0
 
 
 def test_shrinking_multiplies_what_the_trees_add() -> None:

@@ -13,7 +13,7 @@ from hiu_risk.definitions import Definition
 from hiu_risk.errors import ModelError
 from hiu_risk.model.crossing import MANY
 from hiu_training.judging.metrics import Ranking, measure
-from hiu_training.learning.booster import ONE_COPY
+from hiu_training.learning.booster import BINNING, in_place
 from hiu_training.rows.inputs import Rows
 from hiu_training.rows.split import Split
 
@@ -83,11 +83,12 @@ def fit_plain_lightgbm(rows: Rows, split: Split, names: Sequence[str], seed: int
     block = (rows.origin >= first) & (rows.origin < last)
     n_trees = 100
     if rows.label[known].any() and rows.label[block].any():
-        with ONE_COPY:
+        with BINNING:
             data = lightgbm.Dataset(
-                rows.values[known], rows.label[known], feature_name=list(names), params=parameters
-            ).construct()
-        later = data.create_valid(rows.values[block], rows.label[block])
+                in_place(rows.values, known), rows.label[known], feature_name=list(names),
+                params=parameters,
+            ).construct()  # fmt: skip
+        later = data.create_valid(in_place(rows.values, block), rows.label[block])
         stop = lightgbm.early_stopping(30, verbose=False)
         found = lightgbm.train(parameters, data, 300, valid_sets=[later], callbacks=[stop])
         n_trees = max(int(found.best_iteration), 1)

@@ -25,9 +25,12 @@ from hiu_training.protocol.settings import BoosterSettings
 STRIDE = 10
 """The gain is looked at after every so many trees."""
 
-ONE_COPY = Lock()
-"""Held while rows are copied out and binned: trainings run side by side, and copies of the rows
-are most of their memory."""
+SOME_ROWS = 65_536
+"""Rows of a later block that are looked at together, which bounds the memory for copies."""
+
+BINNING = Lock()
+"""Held while LightGBM bins rows: trainings run side by side, and its sample of the rows, in double
+precision, would be most of their memory."""
 
 DOUBT = 2.0
 """z must exceed the square root of this before trees count at all."""
@@ -47,12 +50,15 @@ class Trial:
         What the first 0, 10, 20, ... trees add.
     label : float64 array, shape (n,)
     person : int32 array, shape (n,)
+    n_trees : int
+        All trees that were tried: training may end before the last stage is full.
     """
 
     raw: NDArray[np.float64]
     stages: NDArray[np.float64]
     label: NDArray[np.float64]
     person: NDArray[np.int32]
+    n_trees: int
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,23 @@ class Verdict:
 NO_TREES = Verdict(0, 0.0, 0.0, 0.0)
 
 
+def in_place(values: NDArray[np.float32], mask: NDArray[np.bool_]) -> list[NDArray[np.float32]]:
+    """Give the masked rows without copying one: a view of each stretch of them.
+
+    LightGBM takes the list as it takes one array, to the bit. Rows stand by person and date, so
+    that what was known at a date is one stretch a person.
+
+    Examples
+    --------
+    >>> values = np.arange(5, dtype=np.float32).reshape(5, 1)
+    >>> found = in_place(values, np.array([True, True, False, False, True]))
+    >>> [rows.ravel().tolist() for rows in found]
+    [[0.0, 1.0], [4.0]]
+    """
+    edges = np.flatnonzero(np.diff(mask.view(np.int8), prepend=0, append=0))
+    return [values[start:stop] for start, stop in edges.reshape(-1, 2).tolist()]
+
+
 def grow(
     values: NDArray[np.float32],
     label: NDArray[np.int8],
@@ -89,13 +112,13 @@ def grow(
     seed: int,
     *,
     mask: NDArray[np.bool_] | None = None,
-    stop_on: tuple[NDArray[np.float32], NDArray[np.int8], NDArray[np.float64]] | None = None,
+    stop_on: tuple[NDArray[np.bool_], NDArray[np.int8], NDArray[np.float64]] | None = None,
 ) -> Any:
-    """Train trees that start from the anchor's log-odds.
+    """Train trees that start from the anchor's log-odds, on rows that are not copied.
 
     ``mask`` chooses rows of ``values``, to which ``label`` and ``anchor`` belong; all without it.
-    ``stop_on`` (values, labels, anchor of a later block) ends the training ``patience`` trees
-    after the best.
+    ``stop_on`` (mask, labels, anchor of a later block) ends the training ``patience`` trees after
+    the best.
     """
     import lightgbm
 
@@ -117,17 +140,18 @@ def grow(
         "seed": seed,
         "verbosity": -1,
     }
-    with ONE_COPY:
+    with BINNING:
         data = lightgbm.Dataset(
-            values if mask is None else values[mask],
+            values if mask is None else in_place(values, mask),
             label, init_score=anchor, feature_name=list(names), params=parameters,
         ).construct()  # fmt: skip
     watch: dict[str, Any] = {}
     if stop_on is not None:
-        later, truth, start = stop_on
-        shift = fit_offset(start, truth.astype(np.float64))
+        block, truth, start = stop_on
+        start = start + fit_offset(start, truth.astype(np.float64))
+        later = data.create_valid(in_place(values, block), truth, init_score=start)
         watch = {
-            "valid_sets": [data.create_valid(later, truth, init_score=start + shift)],
+            "valid_sets": [later],
             "callbacks": [lightgbm.early_stopping(settings.patience, verbose=False)],
         }
     return lightgbm.train(parameters, data, n_trees, **watch)
@@ -136,20 +160,28 @@ def grow(
 def trial(
     model: Any,
     values: NDArray[np.float32],
+    block: NDArray[np.bool_],
     raw: NDArray[np.float64],
     label: NDArray[np.int8],
     person: NDArray[np.int32],
 ) -> Trial:
-    """Record what the trees would add to each row of a later block, stage by stage."""
+    """Record what the trees would add to each row of a later block, stage by stage.
+
+    ``block`` chooses rows of ``values``, to which all that follows belongs.
+    """
     total = model.current_iteration()
-    stages = [np.zeros(len(raw))]
-    for first in range(0, total, STRIDE):
-        few = min(STRIDE, total - first)
-        added = model.predict(
-            values, raw_score=True, start_iteration=first, num_iteration=few, num_threads=1
-        )
-        stages.append(stages[-1] + added)
-    return Trial(raw, np.stack(stages), label.astype(np.float64), person)
+    starts = range(0, total, STRIDE)
+    stages, place = np.zeros((1 + len(starts), len(raw))), np.flatnonzero(block)
+    for first in range(0, len(place), SOME_ROWS):
+        some = slice(first, first + SOME_ROWS)
+        later = values[place[some]]
+        for stage, start in enumerate(starts):
+            added = model.predict(
+                later, raw_score=True, start_iteration=start,
+                num_iteration=min(STRIDE, total - start), num_threads=1,
+            )  # fmt: skip
+            stages[stage + 1, some] = stages[stage, some] + added
+    return Trial(raw, stages, label.astype(np.float64), person, total)
 
 
 def judge(trials: Sequence[Trial]) -> Verdict:
@@ -160,7 +192,7 @@ def judge(trials: Sequence[Trial]) -> Verdict:
     >>> rng = np.random.default_rng(0)
     >>> raw, label = np.zeros(400), np.tile([0.0, 1.0], 200)
     >>> lucky = np.stack([np.zeros(400), rng.normal(size=400)])
-    >>> judge([Trial(raw, lucky, label, np.arange(400, dtype=np.int32))]).weight
+    >>> judge([Trial(raw, lucky, label, np.arange(400, dtype=np.int32), 10)]).weight
     0.0
     """
     usable = [t for t in trials if 0 < t.label.sum() < len(t.label)]
@@ -186,7 +218,8 @@ def judge(trials: Sequence[Trial]) -> Verdict:
     weight = 1 - DOUBT / z**2
     if weight <= 0:
         return Verdict(0, 0.0, float(gains[best]), z)
-    return Verdict(best * STRIDE, weight, float(gains[best]), z)
+    n_trees = min(best * STRIDE, *(t.n_trees for t in usable))
+    return Verdict(n_trees, weight, float(gains[best]), z)
 
 
 def shrunk(model: Any, weight: float) -> Booster:

@@ -196,20 +196,23 @@ def _look_ahead(
     outcome = truth.astype(np.float64)
     if not sight.anchors:
         # The block can't speak for or against anything.
-        return _Block(
-            block, Trial(np.zeros(len(truth)), np.zeros((1, len(truth))), outcome, person)
-        )
+        return _Block(block, _no_trees(np.zeros(len(truth)), outcome, person))
     anchor = blend([sight.anchors[name] for name in weights], list(weights.values()))
     raw = inputs.log_odds(anchor, block)
     most = protocol.booster.max_trees
     if most and 0 < truth.sum() < len(truth):
-        later = np.ascontiguousarray(rows.values[block])
         model = grow(
             rows.values, rows.label[known], inputs.log_odds(anchor, known), rows.names, directions,
-            protocol.booster, most, protocol.seed, mask=known, stop_on=(later, truth, raw),
+            protocol.booster, most, protocol.seed, mask=known, stop_on=(block, truth, raw),
         )  # fmt: skip
-        return _Block(block, trial(model, later, raw, truth, person))
-    return _Block(block, Trial(raw, np.zeros((1, len(raw))), outcome, person))
+        return _Block(block, trial(model, rows.values, block, raw, truth, person))
+    return _Block(block, _no_trees(raw, outcome, person))
+
+
+def _no_trees(
+    raw: NDArray[np.float64], outcome: NDArray[np.float64], person: NDArray[np.int32]
+) -> Trial:
+    return Trial(raw, np.zeros((1, len(raw))), outcome, person, 0)
 
 
 def _calibrate(
