@@ -75,7 +75,7 @@ def train(
     from hiu_risk.store import Store
     from hiu_risk.times import now
     from hiu_training.protocol import load_protocol
-    from hiu_training.registry.promotion import check_ready
+    from hiu_training.registry.intake import check_ready
     from hiu_training.train import register, train_model
 
     one_heap()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 from hiu_risk.errors import UsageError, near_match
@@ -38,6 +39,16 @@ class ModelHome:
         if not folder.exists():
             bundle.save(folder)
         return bundle.id
+
+    def discard(self, version: str) -> None:
+        """Take a bundle out again, with the aliases that stand for it."""
+        folder = self.bundles / version
+        aliases = self.aliases()
+        left = {alias: at for alias, at in aliases.items() if at != version}
+        if left != aliases:
+            write_json(self.path / "aliases.json", left)
+        if folder.exists():
+            shutil.rmtree(folder.rename(folder.with_name(f".{version}.discarded")))
 
     def ids(self) -> list[str]:
         """Give the versions kept, in order of name."""

@@ -29,8 +29,10 @@ from hiu_risk.model import ModelHome
 from hiu_risk.model.evidence import find, keep
 from hiu_risk.model.ledger import Ledger
 from hiu_training.protocol import parse_protocol
+from hiu_training.registry.following import follow
+from hiu_training.registry.intake import crown_if_first
 from hiu_training.registry.overview import overview
-from hiu_training.registry.promotion import note, promote, take_in
+from hiu_training.registry.promotion import note, promote
 from hiu_training.registry.registered import Registered, registered
 from tests.support.api import make_client, request
 from tests.support.evidence import EVALUATION
@@ -427,6 +429,7 @@ def test_who_may_read_the_folder_may_look_and_check_but_not_decide(home: ModelHo
 
 KILLED = """
 import os, signal, sys
+import hiu_training.registry.following as following
 import hiu_training.registry.promotion as registry
 import hiu_risk.model.ledger as ledger
 from hiu_risk.model import ModelHome
@@ -440,7 +443,7 @@ if where == "before the ledger":
 elif where == "after the ledger":
     ledger.write_json = die
 else:
-    registry.point = die
+    following.point = die
 registry.promote(ModelHome(home), version, who="Dr A. Reader", at=5)
 """
 
@@ -493,11 +496,12 @@ def test_of_two_first_trainings_at_once_one_is_first(template: Path, tmp_path: P
 
         def nobody_yet(_: ModelHome) -> str:
             patch.undo()
-            take_in(home, good, protocol, now=now)
+            assert crown_if_first(home, good, protocol, now=now) == ("champion",)
             return ""
 
-        patch.setattr("hiu_training.registry.promotion.champion_of", nobody_yet)
-        assert take_in(home, poor, protocol, now=now) == ("challenger",)
+        patch.setattr("hiu_training.registry.intake.champion_of", nobody_yet)
+        assert crown_if_first(home, poor, protocol, now=now) == ()
+    follow(home)
     agrees(home, GOOD)
     assert [row.action for row in Ledger(home).entries()] == ["first"]
 

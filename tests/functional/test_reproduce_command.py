@@ -17,8 +17,9 @@ from hiu_risk.cli.reproduce import ReproduceResult
 from hiu_risk.model import ModelHome
 from hiu_risk.model.evidence import find
 from hiu_risk.model.ledger import Ledger
+from hiu_training.registry.intake import TRAINING
+from hiu_training.registry.judged import judge_model
 from hiu_training.registry.probe import probe_rows, scores_differ
-from hiu_training.registry.promotion import TRAINING, judge_model
 from hiu_training.registry.provenance import libraries
 from hiu_training.registry.registered import registered
 from tests.support.extracts import run_command

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from hiu_risk.model import Booster, Bundle, ModelHome
-from hiu_risk.model.evidence import keep
+from hiu_training.registry import intake
 from hiu_training.registry.provenance import made_from
-from hiu_training.registry.registered import remember_evaluation
-from hiu_training.registry.tracking import Run, track
+from hiu_training.registry.tracking import Run
 from tests.support.evidence import CODE, DATA, EVALUATION, FAIR, PROTOCOL, apart
 from tests.support.serving import make_bundle
 
@@ -31,10 +30,14 @@ def version_of(name: str) -> str:
 
 
 def make_registry(path: Path) -> ModelHome:
-    """A home whose models are in MLflow: ``good`` passes every gate, ``poor`` fails some."""
+    """A home whose models are in MLflow: ``good`` passes every gate, ``poor`` fails some.
+
+    None of them has an alias.
+    """
     home = ModelHome(path)
     for name in MODELS:
         add_model(home, name)
+    (path / "aliases.json").unlink()
     return home
 
 
@@ -42,16 +45,15 @@ def add_model(home: ModelHome, name: str) -> None:
     """Register one of the models, as training would."""
     bundle = bundle_of(name)
     run = Run(parameters={}, metrics={}, tags={"trained_at": "2025-01-01"}, files=())
-    home.add(bundle)
-    tracked = track(home.path, bundle, home.folder(bundle.version), run)
-    made: dict[str, Any] = made_from(bundle) | {
-        "trained_at": f"2025-0{1 + MODELS.index(name)}-01T00:00:00+00:00",
-        "run_id": tracked.run_id,
-        "registered_version": tracked.version,
-    }
-    evaluation = deepcopy(EVALUATION) | {"made": made}
-    if name == "poor":
-        evaluation["differences"]["anchor"] = apart(-0.2)
-    sha256 = keep(home, bundle.version, "evaluation", evaluation)
-    remember_evaluation(home.path, bundle.id, sha256)
-    keep(home, bundle.version, "audit", FAIR)
+
+    def documents(run_id: str) -> dict[str, dict[str, Any]]:
+        made: dict[str, Any] = made_from(bundle) | {
+            "trained_at": f"2025-0{1 + MODELS.index(name)}-01T00:00:00+00:00",
+            "run_id": run_id,
+        }
+        evaluation = deepcopy(EVALUATION) | {"made": made}
+        if name == "poor":
+            evaluation["differences"]["anchor"] = apart(-0.2)
+        return {"evaluation": evaluation, "audit": FAIR}
+
+    intake.add_model(home, bundle, run, documents)

@@ -25,7 +25,6 @@ from hiu_risk.errors import ModelError
 from hiu_risk.files import write_text
 from hiu_risk.histories import Histories
 from hiu_risk.model import Bundle, Manifest, ModelHome
-from hiu_risk.model.evidence import keep
 from hiu_risk.store import Store
 from hiu_risk.suppression import HIDDEN, SmallNumbers
 from hiu_risk.synth import TruthRows
@@ -283,18 +282,24 @@ def code_version() -> str:
 def register(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str) -> dict[str, Any]:
     """Log the run to MLflow, keep the bundle and its evaluation, and set the aliases.
 
-    MLflow comes first: where it can't be reached, nothing is kept. The first model of a home
-    becomes champion where the protocol says so, and the ledger says that it did; every model
-    becomes challenger.
+    The first model of a home becomes champion where the protocol says so, and the ledger says
+    that it did; every model becomes challenger. See :mod:`hiu_training.registry.intake` for what
+    is left where a step fails.
     """
     from hiu_training.reasons.shap_plots import artifacts
-    from hiu_training.registry.promotion import check_ready, take_in
-    from hiu_training.registry.tracking import Run, track
+    from hiu_training.registry.following import follow
+    from hiu_training.registry.intake import add_model, check_ready, crown_if_first
+    from hiu_training.registry.tracking import Run
     from hiu_training.report.files import report_files
     from hiu_training.report.known import Known
 
     check_ready(home)
     bundle = trained.bundle
+
+    def evidence(run_id: str) -> dict[str, dict[str, Any]]:
+        made = made_from(bundle) | {"trained_at": now, "run_id": run_id}
+        return {"evaluation": {**trained.evaluation, "made": made}}
+
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         pictures = report_files(folder, Known(bundle, trained.evaluation, store=trained.store))
@@ -310,14 +315,10 @@ def register(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str)
             tags={"trained_at": now},
             files=[*pictures, folder / "protocol.toml"],
         )
-        tracked = track(home.path, bundle, bundle.save(folder / bundle.version), run)
-    home.add(bundle)
-    made = made_from(bundle) | {
-        "trained_at": now, "run_id": tracked.run_id, "registered_version": tracked.version
-    }  # fmt: skip
-    keep(home, bundle.version, "evaluation", {**trained.evaluation, "made": made})
-    aliases = take_in(home, bundle, protocol, now=now)
-    return {"run_id": tracked.run_id, "registered_version": tracked.version, "aliases": aliases}
+        added = add_model(home, bundle, run, evidence)
+    aliases = ("challenger", *crown_if_first(home, bundle, protocol, now=now))
+    follow(home)
+    return {"run_id": added.run_id, "registered_version": added.version, "aliases": aliases}
 
 
 def _flat(data: dict[str, Any], before: str = "") -> dict[str, Any]:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from hiu_risk.errors import UsageError
 from hiu_risk.model import Bundle, ModelHome
-from hiu_risk.model.evidence import find, keep
+from hiu_risk.model.evidence import find
 from hiu_risk.model.ledger import Ledger
 from hiu_risk.model.signing import check_reason, check_who
 from hiu_training.audit.drivers import ITSELF
 from hiu_training.audit.options import DISCRIMINATION, LEFT_OUT
 from hiu_training.audit.result import AuditDocument
-from hiu_training.registry.promotion import follow
+from hiu_training.registry.following import follow
+from hiu_training.registry.intake import add_model
 from hiu_training.registry.provenance import made_from
-from hiu_training.registry.registered import remember_evaluation
-from hiu_training.registry.tracking import Run, track
+from hiu_training.registry.tracking import Run
 
 KINDS = ("none", "reserve:COLUMN", "drop:protected", "drop:CONCEPT")
 """What may be recorded."""
@@ -80,8 +78,8 @@ def record(
     """Keep a copy of the model that carries the choice, and write the ledger; gives its version.
 
     The copy scores as the model does. It becomes challenger: only promoting it makes it
-    champion. For reserved places the list is drawn by whoever makes it; the note tells that it
-    was decided, and by whom.
+    champion. For reserved places the lists that it makes are then drawn so; the note tells that
+    it was decided, and by whom.
 
     Parameters
     ----------
@@ -121,41 +119,32 @@ def record(
         "of_model": bundle.version,
     }
     copy = replace(bundle, manifest=replace(bundle.manifest, mitigation=note))
-    _register(home, copy, note)
-    home.add(copy)
     kept = document.model_dump(mode="json") | {"chosen_mitigation": f"{note['title']} ({choice})"}
-    found = {"mitigation": keep(home, copy.version, "mitigation", note)}
     evaluation = find(home, bundle.version, "evaluation")
-    if evaluation is not None:  # the scores are the same
-        made = {**evaluation.get("made", {}), **made_from(copy)}
-        found["evaluation"] = keep(home, copy.version, "evaluation", {**evaluation, "made": made})
-    if document.suppressed and whole:
-        found["audit"] = keep(home, copy.version, "audit", kept)
-    if evidence:
-        found["decided_on"] = evidence
-    ledger = Ledger(home)
-    ledger.append(
-        at=at, action="mitigation", alias="challenger", version=copy.version, who=who,
-        reason=f"{choice}: {reason}", evidence=found,
-    )  # fmt: skip
-    with ledger.locked():
-        home.set_alias("challenger", copy.version)
-    if evaluation is not None:
-        remember_evaluation(home.path, copy.id, found["evaluation"])
-    follow(home)
-    return copy.version
 
+    def documents(_run_id: str) -> dict[str, dict[str, Any]]:
+        found = {"mitigation": note}
+        if evaluation is not None:  # the scores are the same
+            made = {**evaluation.get("made", {}), **made_from(copy)}
+            found["evaluation"] = {**evaluation, "made": made}
+        if document.suppressed and whole:
+            found["audit"] = kept
+        return found
 
-def _register(home: ModelHome, copy: Bundle, note: dict[str, Any]) -> None:
-    """Let MLflow know the copy first, so that it can be promoted."""
     run = Run(
         parameters={"mitigation": note["name"], "of_model": note["of_model"]},
         metrics={},
         tags={"mitigation": str(note["name"])},
         files=(),
     )
-    with tempfile.TemporaryDirectory() as scratch:
-        track(home.path, copy, copy.save(Path(scratch) / copy.version), run)
+    added = add_model(home, copy, run, documents)
+    decided_on = {"decided_on": evidence} if evidence else {}
+    Ledger(home).append(
+        at=at, action="mitigation", alias="challenger", version=copy.version, who=who,
+        reason=f"{choice}: {reason}", evidence=added.evidence | decided_on,
+    )  # fmt: skip
+    follow(home)
+    return copy.version
 
 
 def _title(choice: str) -> str:

@@ -9,8 +9,9 @@ from hiu_risk.model import ModelHome
 from hiu_risk.model.evidence import NAMES, find
 from hiu_risk.model.ledger import Entry, Ledger
 from hiu_risk.model.manifest import digest
-from hiu_training.registry.promotion import evaluations_of, follow
-from hiu_training.registry.registered import Registered, is_there, registered
+from hiu_training.registry.following import follow
+from hiu_training.registry.registered import Registered, evaluations_of, is_there, registered
+from hiu_training.registry.tracking import end_run, unended_runs
 
 NOT_SHOWN = (
     "Not shown by this: a ledger rewritten as a whole, together with ledger.head and MLflow, by "
@@ -48,7 +49,11 @@ def repair(home: ModelHome, noted: str | None = None) -> list[str]:
     ModelError
         The ledger itself was changed or cut off: that can't be put right from itself.
     """
-    return [*Ledger(home).settle(head=noted), *follow(home)]
+    done = [*Ledger(home).settle(head=noted), *follow(home)]
+    for run_id in unended_runs(home.path) if is_there(home.path) else ():
+        end_run(home.path, run_id, "KILLED")
+        done.append(f"MLflow's run {run_id}, which a stopped command left open")
+    return done
 
 
 def _aliases(home: ModelHome, champion: str) -> list[str]:
@@ -118,10 +123,13 @@ def _mlflow(home: ModelHome, entries: Sequence[Entry], champion: str) -> Iterato
     if not is_there(home.path):
         return
     try:
-        versions = registered(home.path)
+        versions, unended = registered(home.path), unended_runs(home.path)
     except HiuRiskError as error:
         yield str(error)
         return
+    for run_id in unended:
+        yield f"MLflow's run {run_id} was never ended: a command was stopped, or is at work now"
+    yield from _halves(home, versions)
     rows = {f"{entry.sequence}:{entry.hash}" for entry in entries}
     for version in versions:
         if version.ledger and version.ledger not in rows:
@@ -141,6 +149,23 @@ def _mlflow(home: ModelHome, entries: Sequence[Entry], champion: str) -> Iterato
             yield f"MLflow has no {alias}; here it is {wanted}"
         elif not held[0].bundle_id.startswith(wanted):
             yield f"MLflow's {alias} is {held[0].bundle_id[:12] or 'unknown'}; here it is {wanted}"
+
+
+def _halves(home: ModelHome, versions: Sequence[Registered]) -> Iterator[str]:
+    """Name the models that are only here, or only in MLflow."""
+    kept = home.ids()
+    for name in kept:
+        if not any(v.bundle_id.startswith(name) for v in versions):
+            yield (
+                f"MLflow has no version of model {name}: its training was stopped, or it came "
+                "from elsewhere; it can't be promoted, train it again"
+            )
+    for version in versions:
+        if version.bundle_id and version.bundle_id[:12] not in kept:
+            yield (
+                f"MLflow's version {version.number} is of model {version.bundle_id[:12]}, which "
+                "is not kept here"
+            )
 
 
 def _evaluations(home: ModelHome, versions: Sequence[Registered]) -> Iterator[str]:

@@ -28,7 +28,7 @@ class GateEvidence:
     Parameters
     ----------
     evaluation : dict
-        The model's evaluation, with ``made`` (see :mod:`hiu_training.registry.promotion`); may be
+        The model's evaluation, with ``made`` (see :mod:`hiu_training.registry.provenance`); may be
         empty.
     audit, champion_audit : dict
         The published audits of the model and of the champion; may be empty.

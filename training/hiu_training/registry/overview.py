@@ -11,7 +11,7 @@ from hiu_risk.model.ledger import CROWNING, Entry, Ledger
 from hiu_risk.times import from_seconds
 from hiu_training.registry.fairness_gate import value_of
 from hiu_training.registry.gates import Gate
-from hiu_training.registry.promotion import judge_model
+from hiu_training.registry.judged import judge_model
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hiu_training.registry.mlflow_access import mlflow_at, own_database, tracking_uri
-from hiu_training.registry.tracking import BUNDLE_TAG, REGISTERED
+from hiu_training.registry.tracking import BUNDLE_TAG, EVALUATION_TAG, REGISTERED
 
 LEDGER_TAG = "ledger"
 """Tag of a registered version: row and hash of the ledger's newest row about it."""
-
-
-EVALUATION_TAG = "evaluation"
-"""Tag of a registered version: hash of the evaluation that was kept when it was made."""
 
 
 @dataclass(frozen=True)
@@ -86,20 +82,6 @@ def point(home: Path, alias: str, number: int, ledger: str = "") -> None:
         client.set_registered_model_alias(REGISTERED, alias, str(number))
 
 
-def remember_evaluation(home: Path, bundle_id: str, sha256: str) -> None:
-    """Let MLflow's newest version of a bundle remember the hash of its evaluation.
-
-    Raises
-    ------
-    ModelError
-        MLflow can't be reached or refused.
-    """
-    numbers = [v.number for v in registered(home) if v.bundle_id == bundle_id]
-    with _asked(home) as client:
-        for number in numbers[:1]:
-            client.set_model_version_tag(REGISTERED, str(number), EVALUATION_TAG, sha256)
-
-
 def run_of(home: Path, run_id: str) -> str | None:
     """Give the bundle id of a run; None where MLflow has no such run."""
     if not is_there(home):
@@ -144,6 +126,11 @@ def _registered(client: Any, version: Any, aliases: dict[str, str]) -> Registere
         ledger=tags.get(LEDGER_TAG, ""),
         evaluation=tags.get(EVALUATION_TAG, ""),
     )
+
+
+def evaluations_of(versions: Sequence[Registered]) -> list[str]:
+    """Give the hashes of evaluations that MLflow's versions remember."""
+    return [version.evaluation for version in versions if version.evaluation]
 
 
 def where(home: Path) -> str:

@@ -1,4 +1,4 @@
-"""Log a training to MLflow: everything about the run, and the bundle as a registered model."""
+"""Log a training to MLflow: everything about the run; then its bundle as a registered version."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ REGISTERED = "hiu-risk"
 
 BUNDLE_TAG = "bundle_id"
 """Tag of a run and of a registered version: which bundle it is."""
+
+EVALUATION_TAG = "evaluation"
+"""Tag of a registered version: hash of the evaluation that was kept when it was made."""
+
+REFUSED = "MLflow could not keep the run"
+FIX = "check that it can be reached and written to; no alias was changed"
 
 
 @dataclass(frozen=True)
@@ -36,23 +42,21 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Tracked:
-    """Where MLflow keeps the run.
+class Logged:
+    """Where MLflow keeps a run and the model that was logged with it.
 
     Parameters
     ----------
-    run_id : str
-        MLflow's id of the run.
-    version : int
-        Version of the registered model.
+    run_id, model_id : str
+        MLflow's ids.
     """
 
     run_id: str
-    version: int
+    model_id: str
 
 
-def track(home: Path, bundle: Bundle, folder: Path, run: Run) -> Tracked:
-    """Log a run and register its bundle; sets no alias.
+def log_run(home: Path, bundle: Bundle, folder: Path, run: Run) -> Logged:
+    """Log a run and its bundle; registers nothing yet.
 
     Parameters
     ----------
@@ -70,12 +74,64 @@ def track(home: Path, bundle: Bundle, folder: Path, run: Run) -> Tracked:
     ModelError
         MLflow can't be reached or refused.
     """
-    with mlflow_at(
-        home,
-        "MLflow could not keep the run",
-        "check that it can be reached and written to; no alias was changed",
-    ) as (mlflow, client):
+    with mlflow_at(home, REFUSED, FIX) as (mlflow, client):
         return _log(mlflow, client, home, bundle, folder, run)
+
+
+def register_version(home: Path, bundle: Bundle, logged: Logged, evaluation: str) -> int:
+    """Register what was logged as a version of our model, without alias; gives its number.
+
+    Parameters
+    ----------
+    evaluation : str
+        Hash of its evaluation as kept, which MLflow remembers; may be empty.
+
+    Raises
+    ------
+    ModelError
+        MLflow can't be reached or refused.
+    """
+    tags = {BUNDLE_TAG: bundle.id} | ({EVALUATION_TAG: evaluation} if evaluation else {})
+    with mlflow_at(home, REFUSED, FIX) as (_, client):
+        if not client.search_registered_models(f"name = '{REGISTERED}'"):
+            client.create_registered_model(REGISTERED)
+        # MLflow's own shorthand for this writes on the user's screen.
+        made = client.create_model_version(
+            REGISTERED,
+            source=f"models:/{logged.model_id}",
+            run_id=logged.run_id,
+            tags=tags,
+            model_id=logged.model_id,
+        )
+    return int(made.version)
+
+
+def end_run(home: Path, run_id: str, status: str) -> None:
+    """Say of a run how it ended: ``FAILED`` or ``KILLED``.
+
+    Raises
+    ------
+    ModelError
+        MLflow can't be reached or refused.
+    """
+    with mlflow_at(home, REFUSED, FIX) as (_, client):
+        client.set_terminated(run_id, status)
+
+
+def unended_runs(home: Path) -> list[str]:
+    """Give the trainings' runs that were begun and never ended: those that were killed.
+
+    Raises
+    ------
+    ModelError
+        MLflow can't be reached.
+    """
+    with mlflow_at(home, REFUSED, FIX) as (_, client):
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
+            return []
+        found = client.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'")
+        return sorted(run.info.run_id for run in found)
 
 
 def check_reachable(home: Path) -> None:
@@ -86,16 +142,13 @@ def check_reachable(home: Path) -> None:
     ModelError
         MLflow can't be reached.
     """
-    with mlflow_at(
-        home,
-        "MLflow could not keep the run",
-        "check that it can be reached and written to; nothing was done yet",
-    ) as (_, client):
+    fix = "check that it can be reached and written to; nothing was done yet"
+    with mlflow_at(home, REFUSED, fix) as (_, client):
         if own_database(home) is None:
             client.get_experiment_by_name(EXPERIMENT)
 
 
-def _log(mlflow: Any, client: Any, home: Path, bundle: Bundle, folder: Path, run: Run) -> Tracked:
+def _log(mlflow: Any, client: Any, home: Path, bundle: Bundle, folder: Path, run: Run) -> Logged:
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
         experiment_id = client.create_experiment(EXPERIMENT, artifact_location=_artifacts(home))
@@ -115,21 +168,7 @@ def _log(mlflow: Any, client: Any, home: Path, bundle: Bundle, folder: Path, run
             signature=_signature(bundle),
             pip_requirements=["hiu-risk"],
         )
-    return Tracked(run_id, _register(client, run_id, logged, bundle))
-
-
-def _register(client: Any, run_id: str, logged: Any, bundle: Bundle) -> int:
-    """Register what was logged; MLflow's own shorthand for it writes on the user's screen."""
-    if not client.search_registered_models(f"name = '{REGISTERED}'"):
-        client.create_registered_model(REGISTERED)
-    made = client.create_model_version(
-        REGISTERED,
-        source=f"models:/{logged.model_id}",
-        run_id=run_id,
-        tags={BUNDLE_TAG: bundle.id},
-        model_id=logged.model_id,
-    )
-    return int(made.version)
+    return Logged(run_id, logged.model_id)
 
 
 def _artifacts(home: Path) -> str | None:

@@ -1,0 +1,33 @@
+"""MLflow's aliases follow ours, as ours follow the ledger."""
+
+from __future__ import annotations
+
+from hiu_risk.model import ModelHome
+from hiu_risk.model.ledger import CROWNING, Ledger
+from hiu_training.registry.registered import is_there, point, registered
+
+
+def follow(home: ModelHome) -> list[str]:
+    """Let MLflow's aliases stand for the models that ours stand for; names those changed.
+
+    Raises
+    ------
+    ModelError
+        MLflow can't be reached.
+    """
+    if not is_there(home.path):
+        return []
+    ledger = Ledger(home)
+    done = []
+    with ledger.locked():
+        versions = registered(home.path)
+        crowned = [entry for entry in ledger.entries() if entry.action in CROWNING]
+        mark = f"{crowned[-1].sequence}:{crowned[-1].hash}" if crowned else ""
+        for alias, version in home.aliases().items():
+            wanted = [v for v in versions if v.bundle_id.startswith(version)]
+            held = [v for v in wanted if alias in v.aliases]
+            tag = mark if alias == "champion" else ""
+            if wanted and (not held or (tag and held[0].ledger != tag)):
+                point(home.path, alias, (held or wanted)[0].number, tag)
+                done.append(f"MLflow's {alias}")
+    return done
