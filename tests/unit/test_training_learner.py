@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import tracemalloc
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from hiu_features import default_catalogue
 from hiu_risk.definitions import DEFINITIONS
@@ -14,6 +16,7 @@ from hiu_risk.model import Anchor, Bundle
 from hiu_risk.model.anchor import transform
 from hiu_risk.times import FOREVER
 from hiu_training.judging.baselines import fit_plain_lightgbm
+from hiu_training.learning import learner
 from hiu_training.learning.anchor import MOST_ROWS, SCALE_FLOOR, fit_anchor
 from hiu_training.learning.booster import Trial, grow, judge, shrunk, trial
 from hiu_training.learning.learner import learn
@@ -294,6 +297,25 @@ def test_learning_twice_gives_the_same_text() -> None:
     assert first.anchor == second.anchor
     assert first.booster.text == second.booster.text
     assert first.calibrator == second.calibrator
+
+
+def test_anchors_fitted_side_by_side_never_add_up_on_several_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows, _ = _rows(6_000, 8)
+    seen, foresee = set(), learner._foresee
+
+    def watched(*given: Any) -> Any:
+        answer = foresee(*given)  # each fit sets a limit for the whole process, and lifts it again
+        seen.update(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
+        return answer
+
+    monkeypatch.setattr(learner, "_foresee", watched)
+    with threadpool_limits(2, "blas"):
+        several = any(one["num_threads"] == 2 for one in threadpool_info())
+        learn(rows, _split(), parse_protocol(""), DIRECTIONS)
+    assert several
+    assert seen == {1}
 
 
 @pytest.mark.parametrize("value", [0, 1])

@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from hiu_risk.errors import ModelError
 from hiu_risk.model import Anchor, Booster, Calibrator
@@ -120,8 +121,9 @@ def _later_blocks(
     """Weigh the kinds of anchors and try trees, on both later blocks."""
     spans = (split.stopping, split.calibration)
     # Side by side, each on one thread: on a busy machine LightGBM's own threads wait for each
-    # other far longer than they work.
-    with ThreadPoolExecutor(len(spans)) as pool:
+    # other far longer than they work. The limit for sums of products holds for the whole process,
+    # so it is set here: where one fit lifted it under the other, the last digits were luck.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(len(spans)) as pool:
         sights = list(pool.map(partial(_foresee, inputs, split, protocol), spans))
         weights = _weights(sights, inputs)
         ahead = partial(_look_ahead, inputs, weights, protocol, directions)
