@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,24 +21,17 @@ from hiu_training.registry.registered import registered
 from hiu_training.registry.tracking import register_version
 from tests.support.api import Client, make_client, request
 from tests.support.faults import STEPS, arm, new_bundle, register_new
-from tests.support.registry import make_registry, version_of
+from tests.support.registry import FIRST, GOOD, WHO, governed_home
 
-CHAMPION, NEW = version_of("first"), new_bundle().version
+CHAMPION, NEW = FIRST, new_bundle().version
 BEFORE_IT_IS_REGISTERED = list(STEPS)[:7]
 """Steps at which a fault leaves everything as it was."""
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("faults") / "home"
-    promote(make_registry(path), CHAMPION, who="Dr A. Reader", at=1)
-    return path
-
-
 @pytest.fixture
-def home(template: Path, tmp_path: Path) -> ModelHome:
+def home(tmp_path: Path) -> ModelHome:
     """A home with a champion and two other models."""
-    return ModelHome(shutil.copytree(template, tmp_path / "home"))
+    return governed_home(tmp_path)
 
 
 @pytest.fixture
@@ -115,13 +107,13 @@ def test_a_model_trained_again_keeps_what_it_had_where_that_fails(
 ) -> None:
     register_new(home, monkeypatch.setattr)
     before = find(home, NEW, "evaluation")
-    home.set_alias("challenger", version_of("good"))
+    home.set_alias("challenger", GOOD)
     arm("MLflow's version", _away, monkeypatch.setattr)
     with pytest.raises(ModelError):
         register_new(home, monkeypatch.setattr)
     assert find(home, NEW, "evaluation") == before
     assert home.load(NEW).version == NEW
-    assert home.aliases()["challenger"] == version_of("good")
+    assert home.aliases()["challenger"] == GOOD
     assert len(registered(home.path)) == 4
 
 
@@ -214,7 +206,7 @@ def test_killed_at_a_step_it_is_as_before_or_said_and_training_again_ends_it(
     assert KILLED[step] in "; ".join(problems)
     if NEW in home.ids() and NEW not in kept:
         with pytest.raises(ModelError, match="MLflow has no version of model"):
-            promote(home, NEW, who="Dr A. Reader", at=2, override=True, reason="Try.")
+            promote(home, NEW, who=WHO, at=2, override=True, reason="Try.")
     register_new(home, monkeypatch.setattr)
     repair(home)
     is_whole(home)

@@ -34,9 +34,9 @@ def verify(home: ModelHome, noted: str | None = None) -> list[str]:
         problems = ledger.verify(noted)
         entries = ledger.entries()
     except HiuRiskError as error:
-        return [*_bundles(home), str(error)]
+        return [*_bundles(home, None), str(error)]
     problems += _aliases(home, ledger.champion)
-    problems += _bundles(home)
+    problems += _bundles(home, {e.version for e in entries if e.action == "mitigation"})
     problems += _kept(home, entries)
     return problems + list(_mlflow(home, entries, ledger.champion))
 
@@ -68,7 +68,8 @@ def _aliases(home: ModelHome, champion: str) -> list[str]:
     return [f"aliases.json says that {said or 'nobody'} is champion, the ledger says {champion}"]
 
 
-def _bundles(home: ModelHome) -> list[str]:
+def _bundles(home: ModelHome, mitigated: set[str] | None) -> list[str]:
+    """Read every bundle; ``mitigated`` are those that the ledger says were made by a choice."""
     problems = []
     for version in home.ids():
         try:
@@ -78,6 +79,8 @@ def _bundles(home: ModelHome) -> list[str]:
             continue
         if bundle.version != version:
             problems.append(f"the folder {version} holds the model {bundle.version}")
+        if bundle.manifest.mitigation and mitigated is not None and version not in mitigated:
+            problems.append(f"model {version} carries a choice that the ledger does not know")
     return problems
 
 
