@@ -1,7 +1,7 @@
 """Places on a list reserved by group: the same expected share of each group's cases.
 
 Using a protected characteristic to select people can itself be discrimination (Equality Act
-2010): nothing calls this by itself.
+2010): a list is drawn so only by a model whose owners decided it, by name and with a reason.
 """
 
 from __future__ import annotations

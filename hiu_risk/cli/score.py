@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import Field
 
 from hiu_risk.cli.output import (
     AsOf,
@@ -65,6 +66,9 @@ class EntryResult(Result):
     rank: int
     person: str
     score: float
+    interval: tuple[float, float] | None = Field(
+        description="90% interval of the chance of people with such a score; null if unknown"
+    )
     band: str
     change: str
     previous_rank: int | None
@@ -85,11 +89,24 @@ class FeedResult(Result):
     status: str
 
 
+class ReservedResult(Result):
+    """That places on the whole list are reserved by group; it is said of no person."""
+
+    column: str
+    text: str
+    who: str
+    decided_at: int
+    of_model: str = Field(description="the model with the same scores and no reserved places")
+
+
 class ChancesResult(Result):
     """The chances of one listed person; the keys are horizons in days."""
 
     person: str
     within_days: dict[str, float]
+    intervals: dict[str, tuple[float, float] | None] = Field(
+        description="90% interval of each, by the model of its horizon; null if unknown"
+    )
 
 
 class ScoreResult(Result):
@@ -112,6 +129,9 @@ class ScoreResult(Result):
     previous_as_of: int | None
     left: int
     tied_out: int
+    reserved: ReservedResult | None = Field(
+        description="null where the highest scores are listed, whoever has them"
+    )
     entries: list[EntryResult]
     previous_model: str | None
     least_days: int
@@ -153,6 +173,7 @@ def score(
     The list is kept in the model home, so that the next one can say what changed.
     """
     from hiu_risk.files import write_text
+    from hiu_risk.groups import people_columns
     from hiu_risk.model import ModelHome
     from hiu_risk.model.horizons import HorizonFamily
     from hiu_risk.store import Store
@@ -186,6 +207,7 @@ def score(
             before=state.before(moment, scorer.purpose),
             limits=limits,
             doubts=lambda people: doubtful(opened, people, moment),
+            column_of=lambda name: people_columns(opened, [name])[name],
         )
         made_at = now()
         state.add(worklist, made_at)
@@ -217,12 +239,18 @@ def _result(worklist: Worklist, files: tuple[Path, ...], chances: Chances | None
         entries=[EntryResult(**entry) for entry in plain["entries"]],
         previous_model=worklist.previous_bundle_id,
         abstained=[AbstainedResult(**one) for one in plain["abstained"]],
+        reserved=None
+        if worklist.reserved is None
+        else ReservedResult(text=worklist.reserved.text, **plain["reserved"]),
         chances=[
             ChancesResult(
                 person=person,
                 within_days=dict(zip(map(str, chances.horizons), values, strict=True)),
+                intervals=dict(zip(map(str, chances.horizons), limits, strict=True)),
             )
-            for person, values in zip(chances.people, chances.values, strict=True)
+            for person, values, limits in zip(
+                chances.people, chances.values, chances.intervals, strict=True
+            )
         ]
         if chances
         else [],
@@ -242,7 +270,7 @@ def _result(worklist: Worklist, files: tuple[Path, ...], chances: Chances | None
 def _say(worklist: Worklist, result: ScoreResult) -> None:
     from hiu_serving.wording import exclusion_in_words, looks_ahead
     from hiu_serving.worklist import INSIDE_ONLY, TIE_RULE
-    from hiu_serving.worklist_page import feed_banner
+    from hiu_serving.worklist_page import feed_banner, reserved_by
 
     say(f"Worklist at {result.as_of_text}, model {worklist.bundle_id[:12]}")
     say(f"Definition: {worklist.definition['title']}: {worklist.rule}")
@@ -255,6 +283,9 @@ def _say(worklist: Worklist, result: ScoreResult) -> None:
         say("The data do not reach back through the whole look-back of the target.")
     for feed in worklist.stale:
         say(feed_banner(feed, worklist.zone))
+    if worklist.reserved is not None:
+        say(worklist.reserved.text)
+        say(reserved_by(worklist.reserved, worklist.zone))
     say(f"Listed: {len(worklist.entries)} of at most {worklist.capacity}. {TIE_RULE}")
     if worklist.previous_as_of is not None:
         new = sum(entry.change == "new" for entry in worklist.entries)

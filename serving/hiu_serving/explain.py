@@ -6,18 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiu_features.reasons import Reason, concept_title
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.histories import Histories
-from hiu_risk.model import Bundle
 from hiu_serving.cautions import Caution, cautions, stale_feeds
 from hiu_serving.changes import since_last
 from hiu_serving.coverage import FEEDS_TOO_SHORT, TOO_LITTLE_HISTORY
 from hiu_serving.freshness import FreshnessLimits, freshness
 from hiu_serving.scorer import TOLERANCE, Scorer
 from hiu_serving.since import Since
+from hiu_serving.worklist import Interval
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class Explanation:
     cautions: tuple[Caution, ...]
     not_scored: Caution | None
     since: Since | None = None
-    interval: tuple[float, float] | None = None
+    interval: Interval | None = None
 
     @property
     def abstained(self) -> bool:
@@ -175,15 +174,8 @@ def explain(
         since=None
         if last is None
         else since_last(one, as_of, last, scorer, scored, contributions)[0],
-        interval=_interval(scorer.bundle, scored.score),
+        interval=scorer.intervals(scored.score)[0],
     )
-
-
-def _interval(bundle: Bundle, score: NDArray[np.float64]) -> tuple[float, float] | None:
-    if bundle.calibrator.uncertainty is None:
-        return None
-    low, high = bundle.interval(score)
-    return float(low[0]), float(high[0])
 
 
 def _concepts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import ExitStack
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def write_worklist(worklist: Worklist, folder: Path, made_at: datetime) -> tuple
             "horizon_days": worklist.horizon_days,
             "capacity": worklist.capacity,
             "least_days": worklist.least_days,
+            "reserved": None if worklist.reserved is None else asdict(worklist.reserved),
             "model": worklist.bundle_id,
             "store": worklist.store_hash,
             "inside_only": INSIDE_ONLY,

@@ -88,6 +88,7 @@ class ScoreWork:
             "person": pa.array(scored.person),
             "as_of": pa.array(when).cast(pa.timestamp("ms", "UTC")),
             "score": pa.array(scored.score),
+            **_limits(scorer, scored),
             "band": pa.array(scorer.bundle.band(scored.score), pa.string()).dictionary_encode(),
         })  # fmt: skip
 
@@ -121,6 +122,15 @@ class ExplainWork(ScoreWork):
         for place, name in enumerate(scorer.catalogue.names):
             table = table.append_column(name, pa.array(np.ascontiguousarray(parts[:, place])))
         return table
+
+
+def _limits(scorer: Scorer, scored: Scored) -> dict[str, pa.Array]:
+    """Give the limits of each chance as columns; null where the model knows none."""
+    found = scorer.intervals(scored.score)
+    return {
+        name: pa.array([None if one is None else one[side] for one in found], pa.float64())
+        for side, name in enumerate(("score_low", "score_high"))
+    }
 
 
 @lru_cache(maxsize=2)

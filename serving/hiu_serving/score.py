@@ -13,6 +13,7 @@ from hiu_serving.cautions import Caution, cautions
 from hiu_serving.changes import since_last
 from hiu_serving.coverage import abstained
 from hiu_serving.freshness import FreshnessLimits, freshness, require_covered
+from hiu_serving.reserving import ColumnOf, Reserved, draw, groups_by
 from hiu_serving.scorer import Scored, Scorer
 from hiu_serving.worklist import Before, Entry, Worklist, change_of
 
@@ -31,8 +32,11 @@ def make_worklist(
     before: Before | None = None,
     limits: FreshnessLimits | None = None,
     doubts: Doubts | None = None,
+    column_of: ColumnOf | None = None,
 ) -> Worklist:
     """Score everybody who can be scored and list the ``capacity`` highest, with reasons.
+
+    Where the model carries the decision to reserve places by group, the list is drawn so.
 
     Parameters
     ----------
@@ -52,11 +56,14 @@ def make_worklist(
         When a feed is stale.
     doubts : callable, optional
         Gives what is doubtful about some people's identity, by position.
+    column_of : callable, optional
+        Gives a further column of the store's people, for places reserved by it.
 
     Raises
     ------
     DataError
-        The data do not reach the index date.
+        The data do not reach the index date, or don't tell the groups that places are reserved
+        by.
     ModelError
         The parts of a listed score don't add up to it.
     UsageError
@@ -67,10 +74,18 @@ def make_worklist(
     limits = limits or FreshnessLimits()
     judged = freshness(histories, as_of, limits)
     require_covered(histories, as_of, scorer.definition, judged, limits)
+    reserved = Reserved.of(scorer.bundle)
+    group = (
+        None
+        if reserved is None
+        else groups_by(reserved, histories, as_of, column_of, scorer.version)
+    )
     candidates = scorer.candidates(histories, as_of)
     scored = scorer.score(histories, as_of, candidates.mask)
     order = ranking(scored.score, histories.people.id[scored.person])
-    top = order[:capacity]
+    top, tied = order[:capacity], tied_out(scored.score, order, capacity)
+    if group is not None:
+        top, tied = draw(scored.score, group[scored.person], order, capacity)
     entries = entries_of(histories, as_of, scorer, scored, top, before, doubts)
     listed = {entry.person for entry in entries}
     manifest = scorer.bundle.manifest
@@ -90,7 +105,7 @@ def make_worklist(
         freshness=judged,
         previous_as_of=None if before is None else before.as_of,
         left=0 if before is None else len(before.ranks.keys() - listed),
-        tied_out=tied_out(scored.score, order, capacity),
+        tied_out=tied,
         entries=entries,
         previous_bundle_id=None if before is None else before.bundle_id,
         least_days=scorer.floor.days,
@@ -98,6 +113,7 @@ def make_worklist(
             histories, as_of, scorer.definition, scorer.floor, candidates.abstained,
             candidates.abstained_because, capacity,
         ),
+        reserved=reserved,
     )  # fmt: skip
 
 
@@ -139,7 +155,7 @@ def entries_of(
     listed = histories.take(positions.astype(np.int64))
     values, scores = np.ascontiguousarray(scored.values[top]), scored.score[top]
     contributions, _ = scorer.contributions(values, scores)
-    bands = scorer.bundle.band(scores)
+    bands, intervals = scorer.bundle.band(scores), scorer.intervals(scores)
     ranks = {} if before is None else before.ranks
     unsure = {} if doubts is None else doubts(positions.tolist())
     now = Scored(np.arange(len(top), dtype=np.int32), values, scores)
@@ -168,6 +184,7 @@ def entries_of(
                 lowering=scorer.reasoner.lowering(*row, context),
                 since=changed[place],
                 concepts=scorer.reasoner.by_concept(contributions[place]),
+                interval=intervals[place],
             )
         )
     return tuple(entries)

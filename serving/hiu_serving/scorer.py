@@ -32,7 +32,7 @@ from hiu_serving.coverage import (
 )
 from hiu_serving.nobody import one_person
 from hiu_serving.wording import exclusion_in_words, lower_first
-from hiu_serving.worklist import purpose_of
+from hiu_serving.worklist import Interval, purpose_of
 
 
 @dataclass(frozen=True)
@@ -252,6 +252,10 @@ class Scorer:
         scores = self.bundle.score(table.values, threads=threads)
         return Scored(table.person, table.values, scores)
 
+    def intervals(self, scores: NDArray[np.float64]) -> list[Interval | None]:
+        """Give the limits of each chance; see :func:`intervals_of`."""
+        return intervals_of(self.bundle, scores)
+
     def contributions(
         self, values: NDArray[np.float32], scores: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -275,6 +279,18 @@ class Scorer:
         self.candidates(histories, as_of)
         scored = self.score(histories, as_of, np.array([True]))
         self.contributions(scored.values, scored.score)
+
+
+def intervals_of(bundle: Bundle, scores: NDArray[np.float64]) -> list[Interval | None]:
+    """Give the limits of each chance, for 90%; None where the model knows none.
+
+    They are of people with such a score, not of the single person; see
+    :meth:`hiu_risk.model.Bundle.interval`.
+    """
+    if bundle.calibrator.uncertainty is None:
+        return [None] * len(scores)
+    low, high = bundle.interval(scores)
+    return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
 TOLERANCE = 1e-6

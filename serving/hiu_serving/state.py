@@ -41,8 +41,9 @@ from sqlalchemy.orm import (
 from hiu_risk.errors import DataError, UsageError
 from hiu_serving.worklist import Before, Worklist
 
-SCHEMA_VERSION = 2
-"""Of the database: 2 keeps what lowers a score, the concepts and what changed with each entry."""
+SCHEMA_VERSION = 3
+"""Of the database: 2 keeps what lowers a score, the concepts and what changed with each entry; 3
+the interval of each chance, and whether places are reserved."""
 
 
 class Base(DeclarativeBase):
@@ -218,9 +219,9 @@ def _worklist(row: WorklistRow) -> Worklist:
 def _prepare(engine: Engine, path: Path) -> None:
     """Make the tables of a new file, and bring those of an earlier version up to date.
 
-    Version 1 (which SQLite says as 0) has the same tables: its lists say less, and are read as
-    they are. Nothing kept is rewritten. Two processes may come here at once: both find or make
-    the same.
+    Versions 1 (which SQLite says as 0) and 2 have the same tables: their lists say less, and are
+    read as they are. Nothing kept is rewritten. Two processes may come here at once: both find or
+    make the same.
     """
     with engine.connect() as connection:
         found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()

@@ -1,7 +1,8 @@
-"""Words for people: bands, sources, targets, exclusions, chances and days."""
+"""Words for people: bands, sources, targets, exclusions, groups, chances and days."""
 
 from __future__ import annotations
 
+import math
 from zoneinfo import ZoneInfo
 
 from hiu_risk.times import from_seconds
@@ -14,6 +15,10 @@ _TARGETS = {
     "relapse": "relapse: people who met the definition earlier and then stopped",
     "persistence": "persistence: people who meet the definition now",
     "weekend": "weekend: everybody eligible, by the chance of an incident before Monday 08:00",
+}
+_GROUPS = {
+    "age_band": "age",
+    "imd_quintile": "deprivation",
 }
 _EXCLUSIONS = {
     "died": "Known to have died",
@@ -45,6 +50,20 @@ def in_100(score: float) -> str:
     if score < 0.01:
         return "under 1"
     return "over 99" if score > 0.99 else f"{100 * score:.0f}"
+
+
+def likely(low: float, high: float) -> str:
+    """Say between which numbers in 100 a chance lies, rounded outwards.
+
+    Examples
+    --------
+    >>> likely(0.206, 0.512), likely(0.002, 0.013), likely(0.97, 0.995)
+    ('20 to 52', 'up to 2', '97 or more')
+    """
+    least, most = math.floor(100 * low), math.ceil(100 * high)
+    if least < 1:
+        return f"up to {most}"
+    return f"{least} or more" if most > 99 else f"{least} to {most}"
 
 
 def day_in_words(seconds: int, zone: str) -> str:
@@ -115,6 +134,17 @@ def exclusion_in_words(reason: str) -> str:
     'Already supported: on a caseload'
     """
     return _EXCLUSIONS.get(reason, reason.replace("_", " ").capitalize())
+
+
+def group_in_words(column: str) -> str:
+    """Say by what people are grouped.
+
+    Examples
+    --------
+    >>> group_in_words("imd_quintile"), group_in_words("ethnic_group")
+    ('deprivation', 'ethnic group')
+    """
+    return _GROUPS.get(column, column.replace("_", " "))
 
 
 def lower_first(text: str) -> str:

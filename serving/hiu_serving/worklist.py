@@ -12,10 +12,14 @@ from hiu_features.reasons import Reason
 from hiu_risk.definitions import Definition
 from hiu_serving.coverage import Abstained
 from hiu_serving.freshness import FeedFreshness
+from hiu_serving.reserving import Reserved
 from hiu_serving.since import Since
 
 Change = Literal["new", "up", "down", "same", "first_list"]
 """A person's place against the list before; ``first_list`` when there is none."""
+
+Interval = tuple[float, float]
+"""The limits between which, for 90%, the chance of people with such a score lies."""
 
 INSIDE_ONLY = (
     "For the High Intensity Use team only. It lists people by pseudonym and prints small numbers: "
@@ -52,6 +56,9 @@ class Entry:
         What changed since the last list; None when there is none.
     concepts : dict of str to float
         Log-odds that each concept adds; ``other`` is what is never a reason.
+    interval : tuple of float, or None
+        Between which the chance of people with such a score lies, for 90%; None where the model
+        doesn't know.
     """
 
     rank: int
@@ -65,11 +72,12 @@ class Entry:
     lowering: tuple[Reason, ...] = ()
     since: Since | None = None
     concepts: Mapping[str, float] = field(default_factory=dict)
+    interval: Interval | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Entry:
         """Build an entry from plain data; lists of earlier versions say less."""
-        since = data.get("since")
+        since, interval = data.get("since"), data.get("interval")
         return cls(
             **{
                 **data,
@@ -77,6 +85,7 @@ class Entry:
                 "cautions": tuple(data["cautions"]),
                 "lowering": tuple(Reason(**reason) for reason in data.get("lowering", ())),
                 "since": None if since is None else Since.from_dict(since),
+                "interval": None if interval is None else (interval[0], interval[1]),
             }
         )
 
@@ -114,7 +123,8 @@ class Worklist:
     left : int
         People of the list before who are not on this one.
     tied_out : int
-        People who were not listed although their score equals the last one listed.
+        People who were not listed although their score equals the last one listed (of their
+        group, where places are reserved).
     entries : tuple of Entry
         In order of rank.
     previous_bundle_id : str or None
@@ -124,6 +134,8 @@ class Worklist:
     abstained : tuple of Abstained
         Of whom too little is known, those with most incidents first, at most as many as listed;
         the exclusions count all.
+    reserved : Reserved or None
+        That places are reserved by group; None where the highest scores are listed.
     """
 
     as_of: int
@@ -146,6 +158,7 @@ class Worklist:
     previous_bundle_id: str | None = None
     least_days: int = 0
     abstained: tuple[Abstained, ...] = ()
+    reserved: Reserved | None = None
 
     @property
     def purpose(self) -> str:
@@ -165,12 +178,14 @@ class Worklist:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Worklist:
         """Build a worklist from plain data, as ``dataclasses.asdict`` gives it."""
+        reserved = data.get("reserved")
         return cls(
             **{
                 **data,
                 "freshness": tuple(FeedFreshness(**feed) for feed in data["freshness"]),
                 "entries": tuple(Entry.from_dict(entry) for entry in data["entries"]),
                 "abstained": tuple(Abstained(**one) for one in data.get("abstained", ())),
+                "reserved": None if reserved is None else Reserved(**reserved),
             }
         )
 

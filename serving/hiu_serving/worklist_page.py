@@ -11,22 +11,25 @@ from hiu_features.reasons import MOST_REASONS, Reason, concept_title
 from hiu_risk.pages import render
 from hiu_serving.coverage import FEEDS_TOO_SHORT, TOO_LITTLE_HISTORY
 from hiu_serving.freshness import FeedFreshness
+from hiu_serving.reserving import Reserved
 from hiu_serving.wording import (
     BAND_NAMES,
     SOURCE_NAMES,
     day_in_words,
     exclusion_in_words,
+    group_in_words,
     in_100,
+    likely,
     local_iso,
     looks_ahead,
     target_in_words,
 )
-from hiu_serving.worklist import INSIDE_ONLY, TIE_RULE, Entry, Worklist
+from hiu_serving.worklist import INSIDE_ONLY, TIE_RULE, Entry, Interval, Worklist
 
 _COLUMNS = (
-    "rank", "person", "score", "band", "change", "previous_rank",
+    "rank", "person", "score", "score_low", "score_high", "band", "change", "previous_rank",
     "reason_1", "reason_2", "reason_3", "cautions",
-    "lowers_1", "lowers_2", "lowers_3", "previous_score", "since",
+    "lowers_1", "lowers_2", "lowers_3", "previous_score", "since", "places",
 )  # fmt: skip
 _NOT_SCORED_COLUMNS = ("person", "why", "days_known", "incidents")
 BANDS_MEAN = (
@@ -34,6 +37,10 @@ BANDS_MEAN = (
     "the top 1 in 1,000; high, the top 5; raised, the top 30; usual, the rest."
 )
 NEVER_A_REASON = "Age, sex and deprivation also move the score; they are never given as a reason."
+SURE = (
+    "“Likely 12 to 31” below a chance says how sure that number is: 9 times in 10, the true one "
+    "for people with such a score lies from 12 to 31."
+)
 MOST_NOT_SCORED = 10
 """So many of those who are not scored stand on the page; the file has more."""
 _FEWER = {
@@ -56,18 +63,27 @@ def worklist_csv(worklist: Worklist) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_COLUMNS)
+    places = _places(worklist)
     for entry in worklist.entries:
         since = entry.since
         row = [
-            entry.rank, inert(entry.person), repr(entry.score), entry.band, entry.change,
+            entry.rank, inert(entry.person), repr(entry.score), *limits_in_csv(entry.interval),
+            entry.band, entry.change,
             "" if entry.previous_rank is None else entry.previous_rank,
             *_sentences(entry.reasons), inert(" ".join(entry.cautions)),
             *_sentences(entry.lowering),
             "" if since is None or since.score is None else repr(since.score),
-            "" if since is None else inert(since.text),
+            "" if since is None else inert(since.text), places,
         ]  # fmt: skip
         writer.writerow(row)
     return out.getvalue()
+
+
+def _places(w: Worklist) -> str:
+    """Say how the whole list is drawn: the same in every line, so that it marks nobody."""
+    if w.reserved is None:
+        return "highest scores"
+    return f"whole list: places reserved by {group_in_words(w.reserved.column)}"
 
 
 def not_scored_csv(worklist: Worklist) -> str:
@@ -83,6 +99,11 @@ def not_scored_csv(worklist: Worklist) -> str:
 def _sentences(reasons: Sequence[Reason]) -> list[str]:
     said = [inert(reason.sentence) for reason in reasons]
     return said + [""] * (MOST_REASONS - len(said))
+
+
+def limits_in_csv(interval: Interval | None) -> tuple[str, str]:
+    """Give the limits of a chance with full precision; empty where they aren't known."""
+    return ("", "") if interval is None else (repr(interval[0]), repr(interval[1]))
 
 
 def inert(text: str) -> str:
@@ -104,6 +125,10 @@ def worklist_page(worklist: Worklist) -> str:
         banners=[feed_banner(feed, w.zone) for feed in w.stale],
         entries=[_entry(entry, w.definition["entity"]) for entry in w.entries],
         other_model=_other_model(w),
+        reserved=""
+        if w.reserved is None
+        else f"{w.reserved.text} {reserved_by(w.reserved, w.zone)}",
+        sure=SURE if any(entry.interval for entry in w.entries) else "",
         not_scored=_not_scored(w),
         tiles=_tiles(w),
         meaning=_meaning(w),
@@ -112,7 +137,10 @@ def worklist_page(worklist: Worklist) -> str:
         never_a_reason=NEVER_A_REASON if noun["one"] == "person" else "",
         excluded=[
             {"why": "Listed", "people": f"{len(w.entries):,}"},
-            {"why": "Scored lower than those listed", "people": f"{w.n_scored - len(w.entries):,}"},
+            {
+                "why": "Scored lower than those listed" if w.reserved is None else "Not listed",
+                "people": f"{w.n_scored - len(w.entries):,}",
+            },
             *(
                 {"why": exclusion_in_words(reason), "people": f"{count:,}"}
                 for reason, count in w.exclusions.items()
@@ -184,6 +212,13 @@ def _entry(entry: Entry, entity: str) -> dict[str, Any]:
         "band_name": BAND_NAMES[entry.band],
         "bar": f"{100 * entry.score:.1f}",
         "chance": in_100(entry.score),
+        "likely": "" if entry.interval is None else likely(*entry.interval),
+        "span": None
+        if entry.interval is None
+        else {
+            "from": f"{100 * entry.interval[0]:.1f}",
+            "width": f"{100 * (entry.interval[1] - entry.interval[0]):.1f}",
+        },
         "change": entry.change,
         "change_text": _change(entry),
         "reasons": [
@@ -260,7 +295,16 @@ def _ties(w: Worklist) -> str:
         if w.tied_out == 1
         else ("people with the same score as the last one")
     )
-    return f"{TIE_RULE} {w.tied_out} {many} had no place."
+    of = "" if w.reserved is None else " of their group"
+    return f"{TIE_RULE} {w.tied_out} {many}{of} had no place."
+
+
+def reserved_by(reserved: Reserved, zone: str) -> str:
+    """Say who decided that places are reserved."""
+    return (
+        f"{reserved.who} decided it on {day_in_words(reserved.decided_at, zone)}; why stands in "
+        "the ledger of models."
+    )
 
 
 def feed_banner(feed: FeedFreshness, zone: str) -> str:

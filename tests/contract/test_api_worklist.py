@@ -10,6 +10,7 @@ import pytest
 
 from hiu_risk.times import DAY
 from hiu_serving.coverage import Abstained
+from hiu_serving.reserving import Reserved
 from hiu_serving.since import Move, Since
 from hiu_serving.state import State
 from tests.support.api import Client, make_client
@@ -24,7 +25,8 @@ def client(tmp_path: Path) -> Client:
     state = State.open(client.home)
     state.add(make_list(make_entry(person="old")), MADE)
     reasons = (make_reason("7 calls in the last 28 days"),)
-    entries = make_entry(person="p1", score=1 / 3, reasons=reasons), make_entry(2, "p2")
+    first = make_entry(person="p1", score=1 / 3, reasons=reasons, interval=(1 / 7, 4 / 7))
+    entries = first, make_entry(2, "p2")
     state.add(replace(make_list(*entries), as_of=AS_OF + 7 * DAY), MADE)
     state.close()
     return client
@@ -37,6 +39,8 @@ def test_the_latest_list_by_default(client: Client) -> None:
     assert body["as_of"] == "2022-01-15T00:00:00Z"
     assert [entry["person"] for entry in body["entries"]] == ["p1", "p2"]
     assert body["entries"][0]["score"] == 1 / 3
+    assert [entry["interval"] for entry in body["entries"]] == [[1 / 7, 4 / 7], None]
+    assert body["reserved"] is None
     assert body["entries"][0]["reasons"][0]["sentence"] == "7 calls in the last 28 days"
     assert body["exclusions"] == {"inactive": 90, "on_caseload": 10}
     assert "may not leave the team" in body["inside_only"]
@@ -86,6 +90,20 @@ def test_a_damaged_database_is_said_in_the_status(tmp_path: Path) -> None:
     status = client.ask("GET", "/_status", key=client.worklist).json()
     assert status["checks"]["worklists"][0]["status"] == "fail"
     assert client.ask("GET", "/v1/worklist", key=client.worklist).status_code == 503
+
+
+def test_reserved_places_are_told_of_the_list_and_of_nobody_on_it(client: Client) -> None:
+    state = State.open(client.home)
+    plain = client.ask("GET", "/v1/worklist?as_of=2022-01-08", key=client.worklist).json()
+    decision = Reserved("ethnic_group", "A. Reader", AS_OF - 30 * DAY, "c" * 12)
+    state.add(make_list(make_entry(person="old"), reserved=decision), MADE)
+    state.close()
+    body = client.ask("GET", "/v1/worklist?as_of=2022-01-08", key=client.worklist).json()
+    assert body["reserved"] == {
+        "column": "ethnic_group", "text": decision.text, "decided_at": "2021-12-09T00:00:00Z",
+    }  # fmt: skip
+    assert "Places on this list are reserved by ethnic group" in body["reserved"]["text"]
+    assert body["entries"] == plain["entries"]
 
 
 def test_what_changed_what_lowers_and_who_is_not_scored_are_told(tmp_path: Path) -> None:

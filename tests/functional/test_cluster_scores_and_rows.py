@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from hiu_features.parts import Job
 from hiu_features.write import run, write_features
 from hiu_risk.errors import ModelError, UsageError
 from hiu_risk.histories import Histories
+from hiu_risk.model import Calibrator
+from hiu_risk.model.calibrator import Uncertainty
 from hiu_serving.parts import score_job
 from hiu_serving.scorer import Scorer
 from hiu_training.protocol import parse_protocol
@@ -27,7 +30,10 @@ from tests.support.stores import write_store
 AS_OF = seconds("2023-07-01")
 AS_OFS = (seconds("2023-02-01"), seconds("2023-05-01"), AS_OF)
 CATALOGUE = default_catalogue().select(NAMES)
-BUNDLE = make_bundle(catalogue_hash=CATALOGUE.hash)
+BUNDLE = replace(
+    make_bundle(catalogue_hash=CATALOGUE.hash),
+    calibrator=Calibrator(0.1, 0.9, uncertainty=Uncertainty(-3.0, 0.02, 0.0, 0.01, 0.03)),
+)
 PROTOCOL = parse_protocol('target = "onset"\nwashout_days = 180\n')
 PER_PART = 700
 
@@ -58,6 +64,10 @@ def test_scores_in_parts_are_the_worklists_scores(
     assert 100 < table.num_rows == len(scored.score)
     np.testing.assert_array_equal(table.column("person").to_numpy(), scored.person)
     np.testing.assert_array_equal(table.column("score").to_numpy(), scored.score)
+    limits = zip(
+        *(table.column(f"score_{end}").to_pylist() for end in ("low", "high")), strict=True
+    )
+    assert list(limits) == scorer.intervals(scored.score)
     assert table.column("band").to_pylist() == BUNDLE.band(scored.score).tolist()
     assert manifest["counts"] == candidates.exclusions
     assert manifest["rows"] + sum(manifest["counts"].values()) == histories.n_people

@@ -27,7 +27,7 @@ from hiu_training.protocol import parse_protocol
 from hiu_training.train import train_model
 from tests.support.commands import run_command
 from tests.support.published import checked
-from tests.support.serving import make_bundle, make_home
+from tests.support.serving import make_bundle, make_home, without_intervals
 from tests.support.trainings import PROTOCOL
 from tests.support.trainings import write_region as write_small_region
 
@@ -88,6 +88,8 @@ def test_everybody_is_explained_and_every_row_adds_up(
     assert table.column("person").to_pylist() == scored.person.tolist()
     assert table.column("person_id").to_pylist() == histories.people.id[scored.person].tolist()
     assert table.column("score").to_numpy().tobytes() == scored.score.tobytes()
+    for name, limit in zip(("score_low", "score_high"), bundle.interval(scored.score), strict=True):
+        assert table.column(name).to_numpy().tobytes() == limit.tobytes()
     parts = np.stack([table.column(name).to_numpy() for name in bundle.feature_names], axis=1)
     expected, base = bundle.contributions(scored.values)
     assert parts.tobytes() == expected.tobytes()
@@ -111,6 +113,15 @@ def test_the_parts_it_is_done_in_change_nothing(store: Path, tmp_path: Path) -> 
         assert (len(manifest["parts"]) > 5) == (name == "many")
     for name in tables[0].column_names:
         assert tables[0].column(name).to_pylist() == tables[1].column(name).to_pylist(), name
+
+
+def test_a_model_without_intervals_leaves_their_columns_empty(store: Path, tmp_path: Path) -> None:
+    moment = parse_as_of(DAY_OF_LIST, "Europe/London")
+    run_job(score_job(store, without_intervals(make_bundle()), moment), tmp_path / "out")
+    table = pq.read_table(tmp_path / "out")
+    assert table.num_rows > 10
+    for name in ("score_low", "score_high"):
+        assert table.column(name).null_count == table.num_rows
 
 
 def test_parts_that_do_not_add_up_leave_no_folder(
@@ -218,10 +229,10 @@ def test_the_interval_of_the_chance_stands_beside_the_score(
 ) -> None:
     person, file = somebody(store), tmp_path / "one.json"
     words = ("--as-of", DAY_OF_LIST, "--person", person, "--json", file)
-    _, said, _ = explain(*words)
+    plain = without_intervals(make_bundle())
+    _, said, _ = explain(*words, "--home", make_home(tmp_path / "silent", plain).path)
     assert "90% interval" not in said  # nothing is known of this model's
     assert json.loads(file.read_text(encoding="utf-8"))["interval"] is None
-    plain = make_bundle()
     unsure = replace(plain.calibrator, uncertainty=Uncertainty(-3.0, 0.01, 0.0, 0.02, 0.03))
     sure = replace(plain.calibrator, uncertainty=Uncertainty(-3.0, 1e-6, 0.0, 1e-6, 0.0))
     widths = []

@@ -12,16 +12,21 @@ from typing import Any
 import pytest
 
 from hiu_features.catalogue import default_catalogue
+from hiu_risk.codes import SEX
 from hiu_risk.files import write_json
 from hiu_risk.ingest import run_ingest
 from hiu_risk.model import ModelHome
 from hiu_risk.store import Store
 from hiu_risk.synth import write_region
+from hiu_risk.times import DAY, parse_as_of
 from hiu_serving.api.example import request_for
+from hiu_serving.reserving import Reserved
+from hiu_serving.scorer import Scorer
+from hiu_serving.state import State
 from tests.support.api import make_client
 from tests.support.commands import run_command
 from tests.support.published import checked
-from tests.support.serving import make_bundle, make_home
+from tests.support.serving import AS_OF, make_bundle, make_home, reserving, without_intervals
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -75,6 +80,7 @@ def test_a_list_is_written_kept_and_compared_with_the_one_before(
     assert len(changes) > 1
     for row, entry in zip(rows, result["entries"], strict=True):
         assert (row["person"], float(row["score"])) == (entry["person"], entry["score"])
+        assert [float(row["score_low"]), float(row["score_high"])] == entry["interval"]
         assert entry["person"] in page
         assert len(entry["reasons"]) <= 3
     again, _, _ = score("--as-of", "2023-04-08", "--capacity", 20, "--json", tmp_path / "w2.json")
@@ -245,9 +251,11 @@ def test_the_api_says_of_a_person_in_the_store_what_the_list_says(
         answer = client.post(body)
         assert answer.status_code == 200, answer.text
         (found,) = answer.json()["people"]
-        assert (found["score"], found["band"]) == (entry["score"], entry["band"])
+        for name in ("score", "interval", "band"):
+            assert found[name] == entry[name]
     told = client.ask("GET", "/v1/worklist", key=client.worklist).json()
-    assert [e["person"] for e in told["entries"]] == [e["person"] for e in listed["entries"]]
+    for name in ("person", "score", "interval"):
+        assert [e[name] for e in told["entries"]] == [e[name] for e in listed["entries"]]
     status = client.ask("GET", "/_status", key=client.worklist).json()
     assert status["status"] == "pass"
 
@@ -256,7 +264,8 @@ def test_chances_at_other_horizons_are_in_order_beside_the_list(
     run: Run, score: Run, store: Path, home: Path, tmp_path: Path
 ) -> None:
     kept = make_bundle()
-    soon = replace(kept, manifest=replace(kept.manifest, horizon_days=30))  # as high as at 90 days
+    soon = without_intervals(kept)  # as high as at 90 days
+    soon = replace(soon, manifest=replace(kept.manifest, horizon_days=30))
     later = replace(
         kept,
         manifest=replace(kept.manifest, horizon_days=180),
@@ -278,5 +287,104 @@ def test_chances_at_other_horizons_are_in_order_beside_the_list(
         assert list(told["within_days"].values()) == chances
         assert chances == sorted(chances)
         assert chances[1] == entry["score"]  # the list's own model keeps its score
+        limits = [[float(row[f"within_90_days_{end}"]) for end in ("low", "high")]]
+        assert limits == [entry["interval"]] == [told["intervals"]["90"]]
+        assert (row["within_30_days_low"], told["intervals"]["30"]) == ("", None)  # not known
     code, _, err = score("--as-of", "2023-04-01", "--also", "champion")
     assert (code, "two models have the same horizon" in " ".join(err.split())) == (1, True)
+
+
+def _everybody(store: Path) -> tuple[dict[str, float], dict[str, str]]:
+    """Everybody's score and sex at the list date, straight from the model."""
+    histories = Store.open(store).histories()
+    scorer = Scorer.of(make_bundle())
+    moment = parse_as_of("2023-04-01", "Europe/London")
+    scored = scorer.score(histories, moment, scorer.candidates(histories, moment).mask)
+    ids = histories.people.id[scored.person].tolist()
+    sexes = [SEX.names[code] for code in histories.people.sex[scored.person]]
+    return dict(zip(ids, scored.score.tolist(), strict=True)), dict(zip(ids, sexes, strict=True))
+
+
+def test_reserved_places_are_drawn_as_decided_and_no_score_is_changed(
+    score: Run, store: Path, home: Path, tmp_path: Path
+) -> None:
+    words = ("--as-of", "2023-04-01", "--capacity", 30, "--json", tmp_path / "w.json")
+    score(*words)
+    plain = checked("score", tmp_path / "w.json")
+    assert plain["reserved"] is None
+    make_home(home, reserving(make_bundle(), "sex"))
+    code, out, err = score(*words)
+    assert code == 0, err
+    assert "Places on this list are reserved by sex" in " ".join(out.split())
+    result = checked("score", tmp_path / "w.json")
+    assert result["reserved"]["who"] == "A. Reader"
+    assert result["reserved"]["of_model"] == make_bundle().version
+
+    entries = result["entries"]
+    listed = {entry["person"]: entry["score"] for entry in entries}
+    scores, sex = _everybody(store)
+    assert len(entries) == 30
+    assert listed != {entry["person"]: entry["score"] for entry in plain["entries"]}
+    assert listed.items() <= scores.items()  # nobody's score depends on who is listed
+    ranked = [entry["score"] for entry in entries]
+    assert ranked == sorted(ranked, reverse=True)
+    shares, largest = [], []
+    for group in set(sex.values()):
+        theirs = sorted((s for p, s in scores.items() if sex[p] == group), reverse=True)
+        here = [s for p, s in listed.items() if sex[p] == group]
+        assert here == theirs[: len(here)]  # within a group the highest scores
+        shares.append(sum(here) / sum(theirs))
+        largest.append(max(theirs[: len(here) + 1]) / sum(theirs))
+    assert max(shares) - min(shares) <= max(largest)  # even, but for one person
+
+    with (tmp_path / "out" / "worklist.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["places"] for row in rows} == {"whole list: places reserved by sex"}
+    people = {
+        word for row in rows for name in ("reason_1", "cautions") for word in row[name].split()
+    }
+    assert not people & {"female", "male", "woman", "man"}
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["reserved"]["column"] == "sex"
+    page = (tmp_path / "out" / "worklist.html").read_text(encoding="utf-8")
+    assert "A. Reader decided it on 9 December 2021" in page
+    state = State.open(home)
+    kept = state.latest()
+    state.close()
+    assert kept is not None
+    assert kept.reserved == Reserved("sex", "A. Reader", AS_OF - 30 * DAY, make_bundle().version)
+
+
+def test_places_can_be_reserved_by_a_further_column_of_the_store(score: Run, home: Path) -> None:
+    make_home(home, reserving(make_bundle(), "ethnic_category"))
+    code, out, err = score("--as-of", "2023-04-01", "--capacity", 30)
+    assert code == 0, err
+    assert "reserved by ethnic category" in " ".join(out.split())
+
+
+@pytest.mark.parametrize("column", ["imd_version", "first_language"])
+def test_a_store_that_does_not_tell_the_groups_gets_no_list(
+    score: Run, home: Path, tmp_path: Path, column: str
+) -> None:
+    make_home(home, reserving(make_bundle(), column))
+    code, _, err = score("--as-of", "2023-04-01")
+    said, words = " ".join(err.split()), column.replace("_", " ")
+    assert code == 1
+    assert f"places are reserved by {words}, but the store doesn't tell people apart by it" in said
+    assert f"column {column} of the store's people" in said
+    assert f"--model {make_bundle().version}" in said
+    assert not (tmp_path / "out").exists()
+    state = State.open(home)
+    assert state.latest() is None
+    state.close()
+
+
+def test_another_decision_leaves_the_list_as_it_is(score: Run, home: Path, tmp_path: Path) -> None:
+    words = ("--as-of", "2023-04-01", "--capacity", 30, "--json", tmp_path / "w.json")
+    score(*words)
+    before = json.loads((tmp_path / "w.json").read_text(encoding="utf-8"))
+    make_home(home, reserving(make_bundle(), "sex", name="none"))
+    score(*words)
+    after = json.loads((tmp_path / "w.json").read_text(encoding="utf-8"))
+    assert after["reserved"] is None
+    assert after["entries"] == before["entries"]

@@ -24,7 +24,7 @@ from hiu_serving.score import make_worklist
 from hiu_serving.scorer import Scorer
 from tests.support.api import Client, make_client
 from tests.support.region import iso, random_region
-from tests.support.serving import AS_OF, make_bundle
+from tests.support.serving import AS_OF, make_bundle, without_intervals
 
 DATES = [AS_OF - 90 * DAY, AS_OF - 31 * DAY - 3_601, AS_OF]
 
@@ -44,7 +44,11 @@ def client(tmp_path_factory: pytest.TempPathFactory, scorer: Scorer) -> Client:
     return make_client(tmp_path_factory.mktemp("api"), scorer.bundle)
 
 
-def in_training(histories: Histories, as_ofs: list[int], scorer: Scorer) -> dict[Any, float]:
+Chance = tuple[float, float, float]
+"""A score and the limits of its interval."""
+
+
+def in_training(histories: Histories, as_ofs: list[int], scorer: Scorer) -> dict[Any, Chance]:
     """Scores the way training makes them: many dates at once, one big table."""
     moments = np.array(as_ofs)
     manifest = scorer.bundle.manifest
@@ -55,16 +59,17 @@ def in_training(histories: Histories, as_ofs: list[int], scorer: Scorer) -> dict
     ).mask  # fmt: skip
     table = build(histories, moments, scorer.catalogue, rows=rows)
     scores = scorer.bundle.score(table.values)
+    chances = np.column_stack([scores, *scorer.bundle.interval(scores)])
     ids = histories.people.id[table.person]
     return {
-        (str(id_), int(as_of)): float(score)
-        for id_, as_of, score in zip(ids, table.as_of, scores, strict=True)
+        (str(id_), int(as_of)): tuple(chance)
+        for id_, as_of, chance in zip(ids, table.as_of, chances.tolist(), strict=True)
     }
 
 
-def in_batch(histories: Histories, as_ofs: list[int], scorer: Scorer) -> dict[Any, float]:
+def in_batch(histories: Histories, as_ofs: list[int], scorer: Scorer) -> dict[Any, Chance]:
     return {
-        (entry.person, as_of): entry.score
+        (entry.person, as_of): (entry.score, *(entry.interval or ()))
         for as_of in as_ofs
         for entry in make_worklist(
             histories, as_of, scorer, capacity=10_000, store_hash="s"
@@ -114,7 +119,7 @@ def as_request(events: list[Event], histories: Histories, as_of: int) -> dict[st
     return {"as_of": iso(as_of), "feeds": feeds, "people": people}
 
 
-def in_api(client: Client, request: dict[str, Any], as_of: int) -> dict[Any, float]:
+def in_api(client: Client, request: dict[str, Any], as_of: int) -> dict[Any, Chance]:
     found = {}
     for start in range(0, len(request["people"]), 37):
         some = {**request, "people": request["people"][start : start + 37]}
@@ -122,7 +127,7 @@ def in_api(client: Client, request: dict[str, Any], as_of: int) -> dict[Any, flo
         assert answer.status_code == 200, answer.text
         for person in answer.json()["people"]:
             if person["status"] == "scored":
-                found[person["id"], as_of] = person["score"]
+                found[person["id"], as_of] = (person["score"], *person["interval"])
     return found
 
 
@@ -133,11 +138,26 @@ def test_training_batch_and_api_give_the_same_bits(
     training = in_training(histories, DATES, scorer)
     assert len(training) > 150
     assert len(set(training.values())) > 75
+    assert all(low < score < high for score, low, high in training.values())
     assert in_batch(histories, DATES, scorer) == training
     from_api = {}
     for as_of in DATES:
         from_api |= in_api(client, as_request(events, histories, as_of), as_of)
     assert from_api == training
+
+
+def test_a_model_that_knows_no_interval_gives_none(
+    region: tuple[list[Event], Histories], scorer: Scorer, tmp_path: Path
+) -> None:
+    events, histories = region
+    silent = Scorer.of(without_intervals(scorer.bundle))
+    listed = make_worklist(histories, AS_OF, silent, capacity=10, store_hash="s")
+    assert [entry.interval for entry in listed.entries] == [None] * 10
+    sent = as_request(events, histories, AS_OF)
+    sent["people"] = sent["people"][:50]
+    answered = make_client(tmp_path, silent.bundle).post(sent).json()["people"]
+    assert {person["interval"] for person in answered} == {None}
+    assert sum(person["status"] == "scored" for person in answered) > 5
 
 
 def test_every_feature_of_a_request_has_the_bits_of_the_batch(
@@ -192,7 +212,7 @@ def test_every_explanation_adds_up(region: tuple[list[Event], Histories], scorer
     ids = histories.people.id.tolist()
     for entry in listed:
         found = explain(histories, ids.index(entry.person), AS_OF, scorer)
-        assert found.score == entry.score
+        assert (found.score, found.interval) == (entry.score, entry.interval)
         assert found.adds_up
         assert abs(found.difference) < 1e-9
         assert found.not_scored is None

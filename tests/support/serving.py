@@ -14,6 +14,7 @@ from hiu_risk.counting import Counting
 from hiu_risk.definitions import DEFINITIONS
 from hiu_risk.eligibility import EligibilityPolicy
 from hiu_risk.model import Anchor, AnchorInput, Booster, Bundle, Calibrator, Manifest, ModelHome
+from hiu_risk.model.calibrator import Uncertainty
 from hiu_risk.times import DAY
 from hiu_serving.freshness import FeedFreshness
 from hiu_serving.worklist import Entry, Worklist
@@ -72,7 +73,7 @@ def make_bundle(*, booster: Booster | None = None, **changes: Any) -> Bundle:
         replace(manifest, **changes),
         anchor,
         trained_booster(catalogue.names) if booster is None else booster,
-        Calibrator(-0.2, 0.9),
+        Calibrator(-0.2, 0.9, uncertainty=Uncertainty(-3.0, 0.02, 0.0, 0.01, 0.03)),
         reference,
         "# a protocol\n",
     )
@@ -83,6 +84,21 @@ def make_home(path: Path, bundle: Bundle | None = None) -> ModelHome:
     home = ModelHome(path)
     home.set_alias("champion", home.add(bundle or make_bundle()))
     return home
+
+
+def without_intervals(bundle: Bundle) -> Bundle:
+    """The same model as one made before intervals were kept."""
+    return replace(bundle, calibrator=replace(bundle.calibrator, uncertainty=None))
+
+
+def reserving(bundle: Bundle, column: str, **changes: Any) -> Bundle:
+    """The same model after somebody decided that places are reserved."""
+    note = {
+        "name": f"reserve:{column}", "title": f"Places reserved by {column}", "caution": "",
+        "who": "A. Reader", "reason": "The board decided so", "at": AS_OF - 30 * DAY,
+        "of_model": bundle.version, **changes,
+    }  # fmt: skip
+    return replace(bundle, manifest=replace(bundle.manifest, mitigation=note))
 
 
 def make_reason(sentence: str = "7 calls in the last 28 days", **changes: Any) -> Reason:

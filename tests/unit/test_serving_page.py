@@ -20,9 +20,11 @@ from hiu_risk.times import DAY
 from hiu_serving.coverage import Abstained
 from hiu_serving.files import write_worklist
 from hiu_serving.freshness import FeedFreshness
+from hiu_serving.reserving import Reserved
 from hiu_serving.since import Since
-from hiu_serving.worklist_page import BANDS_MEAN, not_scored_csv, worklist_csv, worklist_page
+from hiu_serving.worklist_page import BANDS_MEAN, SURE, not_scored_csv, worklist_csv, worklist_page
 from hiu_training.train import BAND_SHARES
+from tests.support.readability import grade
 from tests.support.serving import AS_OF, make_entry, make_list, make_reason
 
 MADE = datetime(2026, 1, 5, tzinfo=UTC)
@@ -66,6 +68,62 @@ def test_the_page_says_all_that_is_needed_to_read_it_fairly() -> None:
     ):
         assert said in text.replace("&gt;", ">"), said
     assert "Feed out of date" not in text
+
+
+def test_a_chance_comes_with_how_sure_it_is_in_plain_words() -> None:
+    kept = make_list(
+        make_entry(1, "p1", score=0.347, interval=(0.206, 0.512)),
+        make_entry(2, "p2", score=0.004, interval=(0.002, 0.013)),
+        make_entry(3, "p3", score=0.98, interval=(0.97, 0.991)),
+        make_entry(4, "p4"),
+    )
+    page = worklist_page(kept)
+    text = plain(page)
+    assert "35 in 100 likely 20 to 52" in text
+    assert "under 1 in 100 likely up to 2" in text
+    assert "98 in 100 likely 97 or more" in text
+    assert page.count('class="likely"') == page.count('class="span"') == 3
+    assert SURE in text
+    rows = list(csv.DictReader(io.StringIO(worklist_csv(kept))))
+    limits = [(row["score_low"], row["score_high"]) for row in rows]
+    assert limits == [("0.206", "0.512"), ("0.002", "0.013"), ("0.97", "0.991"), ("", "")]
+
+
+def test_a_model_that_does_not_know_how_sure_it_is_says_nothing_of_it() -> None:
+    page = worklist_page(make_list(make_entry()))
+    assert SURE not in plain(page)
+    assert 'class="likely"' not in page
+
+
+DECIDED = Reserved("sex", "A. Reader", AS_OF - 30 * DAY, "c" * 12)
+
+
+def test_reserved_places_are_said_of_the_whole_list_and_mark_nobody() -> None:
+    entries = make_entry(1, "p1"), make_entry(2, "p2")
+    without = make_list(*entries, n_scored=9, tied_out=2)
+    with_places = replace(without, reserved=DECIDED)
+    page = worklist_page(with_places)
+    text = plain(page)
+    assert "Reserved places. Places on this list are reserved by sex, so that it reaches" in text
+    assert "A. Reader decided it on 9 December 2021; why stands in the ledger of models." in text
+    assert "2 people with the same score as the last one of their group had no place" in text
+    assert "Not listed 7" in text
+    assert "Scored lower" not in text
+    assert "Scored lower than those listed 7" in plain(worklist_page(without))
+    # what is said of each person is the same, to the letter
+    rows = [re.findall(r"<tbody.*?</tbody>", p, re.S)[0] for p in (page, worklist_page(without))]
+    assert rows[0] == rows[1]
+    told, before = (
+        list(csv.DictReader(io.StringIO(worklist_csv(kept)))) for kept in (with_places, without)
+    )
+    assert {row.pop("places") for row in told} == {"whole list: places reserved by sex"}
+    assert {row.pop("places") for row in before} == {"highest scores"}
+    assert told == before
+
+
+@pytest.mark.parametrize("words", [SURE, DECIDED.text, replace(DECIDED, column="site").text])
+def test_what_the_page_explains_can_be_read_at_twelve(words: str) -> None:
+    assert grade(words) <= 7
 
 
 def test_the_bands_are_told_as_they_are_cut() -> None:
@@ -127,6 +185,7 @@ def test_the_manifest_seals_what_was_written(tmp_path: Path) -> None:
         "worklist.csv", "worklist.html", "not-scored.csv", "manifest.json",
     ]  # fmt: skip
     manifest = json.loads(files[-1].read_text(encoding="utf-8"))
+    assert manifest["reserved"] is None
     for name, sha in manifest["files"].items():
         assert hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest() == sha
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(f.name for f in files)

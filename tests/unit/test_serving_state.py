@@ -15,6 +15,7 @@ from sqlalchemy import text
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.times import DAY
 from hiu_serving.coverage import Abstained
+from hiu_serving.reserving import Reserved
 from hiu_serving.since import Move, Since
 from hiu_serving.state import SCHEMA_VERSION, State
 from hiu_serving.worklist import Worklist
@@ -126,7 +127,7 @@ def _as_the_first_version_wrote_it(home: Path) -> Worklist:
     kept = make_list(make_entry(1, "p1", cautions=("Short.",)), make_entry(2, "p2"))
     summary = asdict(kept)
     entries = summary.pop("entries")
-    for name in ("previous_bundle_id", "least_days", "abstained"):
+    for name in ("previous_bundle_id", "least_days", "abstained", "reserved"):
         del summary[name]
     with closing(sqlite3.connect(home / "state.db")) as database:
         database.executescript(OLD_TABLES)
@@ -135,7 +136,7 @@ def _as_the_first_version_wrote_it(home: Path) -> Worklist:
             (MADE.isoformat(), kept.as_of, kept.purpose, kept.bundle_id, "h", json.dumps(summary)),
         )
         for entry in entries:
-            for name in ("lowering", "since", "concepts"):
+            for name in ("lowering", "since", "concepts", "interval"):
                 del entry[name]
             database.execute(
                 "INSERT INTO worklist_entries VALUES (1, ?, ?, ?, ?)",
@@ -170,8 +171,15 @@ def test_a_database_of_a_later_version_is_refused(tmp_path: Path) -> None:
     State.open(tmp_path).close()
     with closing(sqlite3.connect(tmp_path / "state.db")) as database:
         database.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
-    with pytest.raises(DataError, match=r"schema version 3, this program knows 2 .* upgrade"):
+    with pytest.raises(DataError, match=r"schema version 4, this program knows 3 .* upgrade"):
         State.open(tmp_path)
+
+
+def test_the_interval_and_the_reserved_places_come_back_to_the_last_bit(state: State) -> None:
+    entries = make_entry(1, "p1", interval=(0.1, 0.1 + 0.2)), make_entry(2, "p2")
+    kept = make_list(*entries, reserved=Reserved("sex", "A. Reader", AS_OF - DAY, "c" * 12))
+    state.add(kept, MADE)
+    assert state.latest() == kept
 
 
 def test_what_changed_and_who_was_not_scored_come_back(state: State) -> None:

@@ -19,6 +19,7 @@ from hiu_serving.api.models import (
     MoveOut,
     PersonOut,
     ReasonOut,
+    ReservedOut,
     ScoreRequest,
     ScoreResponse,
     SinceOut,
@@ -74,7 +75,7 @@ def _scored(histories: Histories, as_of: int, scorer: Scorer) -> dict[int, Perso
         return {}
     found = scorer.score(histories, as_of, who)
     contributions, _ = scorer.contributions(found.values, found.score)
-    bands = scorer.bundle.band(found.score)
+    bands, intervals = scorer.bundle.band(found.score), scorer.intervals(found.score)
     answers = {}
     for i, row in enumerate(found.person.tolist()):
         told = found.values[i], contributions[i], scorer.context(histories, row, as_of)
@@ -83,6 +84,7 @@ def _scored(histories: Histories, as_of: int, scorer: Scorer) -> dict[int, Perso
             status="scored",
             abstained_because=None,
             score=float(found.score[i]),
+            interval=intervals[i],
             band=str(bands[i]),
             reasons=[_reason(reason) for reason in scorer.reasoner.raising(*told)],
             lowering=[_reason(reason) for reason in scorer.reasoner.lowering(*told)],
@@ -98,6 +100,7 @@ def _abstained(histories: Histories, row: int, as_of: int, scorer: Scorer) -> Pe
         status="abstained",
         abstained_because=why.code,
         score=None,
+        interval=None,
         band=None,
         reasons=[],
         lowering=[],
@@ -132,11 +135,19 @@ def worklist_response(worklist: Worklist) -> WorklistResponse:
             for feed in w.freshness
         ],
         previous_as_of=None if w.previous_as_of is None else _iso(w.previous_as_of),
+        reserved=None
+        if w.reserved is None
+        else ReservedOut(
+            column=w.reserved.column,
+            text=w.reserved.text,
+            decided_at=_iso(w.reserved.decided_at),
+        ),
         entries=[
             EntryOut(
                 rank=entry.rank,
                 person=entry.person,
                 score=entry.score,
+                interval=entry.interval,
                 band=entry.band,
                 change=entry.change,
                 previous_rank=entry.previous_rank,

@@ -185,6 +185,10 @@ class PersonOut(Given):
     score: float | None = Field(
         description="Probability of meeting the definition within the horizon, 0 to 1"
     )
+    interval: tuple[float, float] | None = Field(
+        description="For 90%, the chance of people with such a score lies between these two; null:"
+        " no score, or the model doesn't know"
+    )
     band: str | None
     reasons: list[ReasonOut] = Field(
         description="What raises the score: at most three, the strongest first"
@@ -210,6 +214,10 @@ class EntryOut(Given):
     rank: int
     person: str = Field(description="Pseudonym")
     score: float
+    interval: tuple[float, float] | None = Field(
+        description="For 90%, the chance of people with such a score lies between these two; null:"
+        " not known"
+    )
     band: str
     change: str
     previous_rank: int | None
@@ -217,6 +225,14 @@ class EntryOut(Given):
     lowering: list[ReasonOut]
     since: SinceOut | None = Field(description="Null where there is no earlier list")
     cautions: list[str]
+
+
+class ReservedOut(Given):
+    """That places on the whole list are reserved by group; it is said of no person."""
+
+    column: str
+    text: str
+    decided_at: str
 
 
 class AbstainedOut(Given):
@@ -250,6 +266,9 @@ class WorklistResponse(Given):
     exclusions: dict[str, int]
     feeds: list[FeedOut]
     previous_as_of: str | None
+    reserved: ReservedOut | None = Field(
+        description="Null where the highest scores are listed, whoever has them"
+    )
     entries: list[EntryOut]
     least_days_known: int = Field(description="Below it nobody is scored")
     not_scored: list[AbstainedOut] = Field(
