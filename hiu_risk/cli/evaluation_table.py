@@ -154,6 +154,37 @@ class Learning(_Part):
     notes: list[str] = Field(description="what the data did not allow")
 
 
+class Whole(_Part):
+    """What a measure can be, as the outcomes of censored people are unknown; null without cases."""
+
+    worst: float | None = Field(description="the least, however the unknown outcomes turned out")
+    if_none: float | None = Field(description="if no censored person would have been a case")
+    best: float | None = Field(description="the most, however the unknown outcomes turned out")
+
+
+class WholeApart(_Part):
+    """Lists of K by the model minus another ranker's, whose unknown outcomes are the same."""
+
+    recall_at: dict[str, Whole]
+    precision_at: dict[str, Whole]
+
+
+class WholeRanker(WholeApart):
+    """Measures of one ranker's whole lists."""
+
+    average_precision: Whole
+
+
+class WholeLists(_Part):
+    """Lists of everybody at risk, as in service: also people whose outcome was not observed."""
+
+    rows: int = Field(description="ranked, over all test dates at which anybody was observed")
+    censored: int = Field(description="of them, rows whose outcome is unknown")
+    places_at: dict[str, int] = Field(description="places on all lists of K together")
+    rankers: dict[str, WholeRanker]
+    differences: dict[str, WholeApart] = Field(description="model minus the named ranker")
+
+
 class Evaluation(Result):
     """Every ranker on the same people at the same dates."""
 
@@ -171,6 +202,7 @@ class Evaluation(Result):
     judged_dropped: dict[str, dict[str, int]] = Field(
         description="rows left out of judging, by reason"
     )
+    whole_lists: WholeLists
     verdict: str = Field(description="whether the model beats the best baseline, in words")
 
 
@@ -197,6 +229,8 @@ def say_evaluation(evaluation: Evaluation) -> None:
     k = talked_about(evaluation.capacities)
     for line in _lines(evaluation, k):
         say(line)
+    for line in _whole(evaluation, k):
+        say(line)
     if "true_probability" in evaluation.rankers:
         say("true_probability is the best possible ranking, which a synthetic region alone knows.")
     lead = evaluation.rankers["model"].lead_days_at.get(k)
@@ -219,6 +253,30 @@ def _removed(evaluation: Evaluation) -> Iterator[str]:
             f"{n + evaluation.population.rows:,} rows ({n / (n + evaluation.population.rows):.1%}: "
             f"{said}); lists in service hold such people"
         )
+
+
+def _whole(evaluation: Evaluation, k: str) -> Iterator[str]:
+    """Say what the model's and the best count's lists of everybody at risk would find."""
+    whole = evaluation.whole_lists
+    if not whole.censored:
+        return
+    counts = [name for name in whole.rankers if "count" in name]
+    best = max(counts, key=lambda n: evaluation.rankers[n].average_precision.value or 0, default="")
+    yield f"Lists of {k} with those not ranked on them, had it happened to none (least to most):"
+    for name in ("model", best):
+        if name in whole.rankers:
+            found = whole.rankers[name]
+            yield (
+                f"{name:16}recall {_range(found.recall_at[k])}, "
+                f"precision {_range(found.precision_at[k])}"
+            )
+
+
+def _range(found: Whole, digits: int = 3) -> str:
+    if found.worst is None or found.if_none is None or found.best is None:
+        return "-"
+    few = [f"{value:.{digits}f}" for value in (found.if_none, found.worst, found.best)]
+    return f"{few[0]} ({few[1]} to {few[2]})"
 
 
 def talked_about(capacities: Sequence[int | str]) -> str:

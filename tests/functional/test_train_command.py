@@ -156,6 +156,7 @@ def test_evaluate_says_what_train_said(place: Path, monkeypatch: Any) -> None:
     assert result.rankers == trained.rankers
     assert result.per_origin == trained.per_origin
     assert result.verdict == trained.verdict
+    assert result.whole_lists == trained.whole_lists
     assert result.page == str(place / "report" / "evaluation.html")
     page = (place / "report" / "evaluation.html").read_text("utf-8")
     assert html.escape(trained.verdict) in page

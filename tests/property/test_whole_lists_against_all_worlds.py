@@ -18,6 +18,7 @@ from hiu_training.judging.ranges import average_precision_range
 from hiu_training.judging.whole_lists import Censored, whole_lists
 from hiu_training.rows.inputs import Rows
 
+ENDS = ("worst", "if_none", "best")
 Region = list[tuple[int, int, int, int]]
 """Rows: origin, label (-1 unknown), the model's score, another ranker's."""
 
@@ -127,6 +128,7 @@ def test_lists_range_over_exactly_what_all_worlds_allow(rows: Region, k: int) ->
             stated = summaries[name][kind][str(k)]
             assert stated["worst"] == pytest.approx(min(ways), abs=1e-12)
             assert stated["best"] == pytest.approx(max(ways), abs=1e-12)
+            assert stated["if_none"] == pytest.approx(ways[0], abs=1e-12)  # the first world
 
 
 @settings(max_examples=120, deadline=None)
@@ -136,9 +138,9 @@ def test_average_precision_ranges_over_exactly_what_all_worlds_allow(rows: Regio
     labels, scores = [row[1] for row in rows], [row[2] for row in rows]
     ways = [average_precision(scores, world) for world in worlds(labels)]
     found = average_precision_range(np.array(scores, float), np.array(labels, np.int8))
-    assert found == pytest.approx((min(ways), max(ways)), abs=1e-12)
+    assert found == pytest.approx((min(ways), ways[0], max(ways)), abs=1e-12)
     whole = judged(rows, [1])["rankers"]["model"]["average_precision"]
-    assert (whole["worst"], whole["best"]) == pytest.approx((min(ways), max(ways)), abs=1e-12)
+    assert tuple(whole.values()) == pytest.approx(found, abs=1e-12)
 
 
 @settings(max_examples=30, deadline=None)
@@ -169,11 +171,11 @@ def test_with_nobody_censored_worst_and_best_are_the_evaluations_own_numbers() -
     told = judged(table, [25, 200, "1%"])
     for name, summary in told["rankers"].items():
         value = alone["rankers"][name]["average_precision"]["value"]
-        assert summary["average_precision"] == pytest.approx({"worst": value, "best": value})
+        assert summary["average_precision"] == pytest.approx(dict.fromkeys(ENDS, value))
         for kind in ("recall_at", "precision_at"):
             for k, stated in summary[kind].items():
                 value = alone["rankers"][name][kind][k]["value"]
-                assert stated == pytest.approx({"worst": value, "best": value})
+                assert stated == pytest.approx(dict.fromkeys(ENDS, value))
 
 
 def test_lists_of_a_share_are_that_share_of_everybody_at_risk() -> None:
@@ -183,12 +185,12 @@ def test_lists_of_a_share_are_that_share_of_everybody_at_risk() -> None:
     assert told["places_at"] == {"1%": 2}
     # Both places go to people of whom nothing is known.
     mine = told["rankers"]["model"]
-    assert mine["precision_at"]["1%"] == {"worst": 0, "best": 1}
-    assert mine["recall_at"]["1%"] == {"worst": 0, "best": 2 / 5}
+    assert mine["precision_at"]["1%"] == {"worst": 0, "if_none": 0, "best": 1}
+    assert mine["recall_at"]["1%"] == {"worst": 0, "if_none": 0, "best": 2 / 5}
 
 
 def test_where_nothing_happened_to_anybody_there_is_no_recall() -> None:
     told = judged([(0, 0, 1, 1), (0, -1, 2, 1)], [1])["rankers"]["model"]
-    nothing = {"worst": None, "best": None}
+    nothing = dict.fromkeys(ENDS)
     assert (told["average_precision"], told["recall_at"]["1"]) == (nothing, nothing)
-    assert told["precision_at"]["1"] == {"worst": 0, "best": 1}
+    assert told["precision_at"]["1"] == {"worst": 0, "if_none": 0, "best": 1}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from hiu_risk.times import DAY, FOREVER
 from hiu_training.judging.evaluation import Ranker
 from hiu_training.judging.judged import Details, Grouping, find_cases
+from hiu_training.judging.whole_lists import Censored
 from hiu_training.rows.inputs import Rows
 
 HORIZON = 90
@@ -59,3 +62,14 @@ def details_of(rows: Rows) -> Details:
             "site": Grouping(("north", "south"), south.astype(np.int64)),
         },
     )
+
+
+def censored_of(rows: Rows, seed: int = 5) -> Censored:
+    """The 34 people at risk whom the rows say were dropped, at random dates, and their scores."""
+    rng = np.random.default_rng(seed)
+    n = sum(rows.dropped["censored"].values())
+    others = replace(
+        rows.part(np.isin(np.arange(len(rows)), rng.choice(len(rows), n, replace=False))),
+        label=np.full(n, -1, np.int8), happened_at=np.full(n, FOREVER),
+    )  # fmt: skip
+    return Censored(others, rankers_of(others, seed))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import re
@@ -13,12 +14,13 @@ from hiu_risk.model import Bundle
 from hiu_risk.suppression import SmallNumbers
 from hiu_training.judging.evaluation import evaluate
 from hiu_training.judging.verdict import verdict
-from hiu_training.report import card, tables, tripod
+from hiu_training.judging.whole_lists import whole_lists
+from hiu_training.report import card, tables, tripod, whole
 from hiu_training.report.files import report_files
 from hiu_training.report.known import Known, middle_capacity
 from hiu_training.report.published import published
 from tests.support.bundles import make_bundle
-from tests.support.judged_rows import details_of, judged_rows, rankers_of
+from tests.support.judged_rows import censored_of, details_of, judged_rows, rankers_of
 
 ITEMS = (
     "1 2 3a 3b 3c 4 5a 5b 6a 6b 6c 7 8a 8b 8c 9a 9b 9c 10 11 12a 12b 12c 12d 12e 12f 12g 13 14 15 "
@@ -46,6 +48,7 @@ def evaluation() -> dict[str, Any]:
     return {
         **found, "capacities": [25, 75, "1%"], "resamples": 40, "decayed_half_life": "30d",
         "learning": learning, "judged_dropped": rows.dropped, "verdict": verdict(found),
+        "whole_lists": whole_lists(rows, rankers_of(rows), censored_of(rows), [25, 75, "1%"]),
     }  # fmt: skip
 
 
@@ -152,15 +155,94 @@ def test_the_k_that_is_talked_about_is_75_or_the_middle_one() -> None:
     assert middle_capacity(judged("1%")) == "1%"
 
 
+def _said(found: dict[str, float]) -> str:
+    return f"{found['if_none']:.3f} ({found['worst']:.3f} to {found['best']:.3f})"
+
+
+def _with_places(evaluation: dict[str, Any], listed: float, censored: int = 34) -> dict[str, Any]:
+    """Let so many of the censored be on the model's lists of 75."""
+    told = copy.deepcopy(evaluation["whole_lists"]) | {"censored": censored}
+    for name in ("model", "anchor"):
+        _widen(told["rankers"][name], told, listed if name == "model" else 12)
+    return {**evaluation, "whole_lists": told}
+
+
+def _widen(found: dict[str, Any], told: dict[str, Any], people: float) -> None:
+    one = found["precision_at"]["75"]
+    one["best"] = one["worst"] + people / told["places_at"]["75"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "hidden"), [(0, False), (3, True), (7, True), (12, False), (29, True), (34, False)]
+)
+def test_ranges_that_give_a_small_number_of_censored_people_away_are_hidden(
+    evaluation: dict[str, Any], listed: float, hidden: bool
+) -> None:
+    told = _with_places(evaluation, listed)
+    shown = published(told)["whole_lists"]
+    assert (shown["rankers"]["model"]["recall_at"]["75"]["worst"] is None) == hidden
+    assert (shown["rankers"]["model"]["precision_at"]["75"]["best"] is None) == hidden
+    if hidden:
+        for other in shown["differences"].values():
+            assert other["recall_at"]["75"] == dict.fromkeys(("worst", "if_none", "best"))
+    table = whole.model_and_count(told)
+    assert table is not None
+    row = next(row for row in table.rows if row[0] == "model: recall")
+    assert (row[table.head.index("K = 75")] == "*") == hidden
+    assert shown["censored"] == 35
+
+
+def test_two_lists_that_differ_by_few_censored_people_have_no_difference(
+    evaluation: dict[str, Any],
+) -> None:
+    told = _with_places(evaluation, 12)
+    for people, hidden in ((3, True), (12, False)):
+        _widen(told["whole_lists"]["differences"]["anchor"], told["whole_lists"], people)
+        apart = published(told)["whole_lists"]["differences"]["anchor"]
+        for kind in ("recall_at", "precision_at"):
+            assert (apart[kind]["75"]["best"] is None) == hidden
+
+
+def test_of_few_censored_people_no_list_is_judged(evaluation: dict[str, Any]) -> None:
+    told = _with_places(evaluation, 0, censored=5)
+    shown = published(told)["whole_lists"]
+    assert (shown["censored"], shown["rankers"], shown["differences"]) == ("*", {}, {})
+    assert whole.model_and_count(told) is None
+    assert whole.every_ranker(told) == []
+
+
+def test_with_nobody_censored_nothing_is_said_of_whole_lists(evaluation: dict[str, Any]) -> None:
+    assert whole.model_and_count(_with_places(evaluation, 0, censored=0)) is None
+    assert whole.model_and_count({**evaluation, "whole_lists": {}}) is None
+
+
+def test_the_page_holds_the_lists_of_everybody_at_risk(
+    folder: Path, evaluation: dict[str, Any]
+) -> None:
+    page = (folder / "evaluation.html").read_text("utf-8")
+    text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    told = evaluation["whole_lists"]
+    for name in told["rankers"]:
+        precision = told["rankers"][name]["average_precision"]
+        assert _said(precision) in text, name
+    data = json.loads((folder / "evaluation.json").read_text("utf-8"))["whole_lists"]
+    mine = data["rankers"]["model"]["average_precision"]
+    assert mine["worst"] == float(f"{told['rankers']['model']['average_precision']['worst']:.3g}")
+    assert data["rows"] == 5 * round(told["rows"] / 5)
+
+
 def test_the_page_and_the_command_say_who_was_not_ranked_and_what_the_data_did_not_allow(
     folder: Path, evaluation: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = (folder / "evaluation.html").read_text("utf-8")
     rows = evaluation["population"]["rows"]
-    assert f"Not ranked: 35 of {5 * round(rows / 5) + 35:,} rows (" in page
+    assert f"Not ranked above: 35 of {5 * round(rows / 5) + 35:,} rows (" in page
     assert "A list in service would hold them" in page
     say_evaluation(Evaluation.model_validate(evaluation_fields(evaluation)))
     said = " ".join(capsys.readouterr().out.split())
     assert f"Not ranked, as what happened was not fully observed: 34 of {rows + 34:,} rows" in said
     assert "death 30, move 4); lists in service hold such people" in said
+    mine = evaluation["whole_lists"]["rankers"]["model"]
+    assert f"model recall {_said(mine['recall_at']['75'])}, precision " in said
+    assert f"precision {_said(mine['precision_at']['75'])}" in said
     assert "Note: 4 test origins, as the data allow no more" in said

@@ -29,13 +29,13 @@ from hiu_risk.store import Store
 from hiu_risk.suppression import HIDDEN, SmallNumbers
 from hiu_risk.synth import TruthRows
 from hiu_risk.times import from_seconds
-from hiu_training.judging.baselines import best_half_life, fit_plain_lightgbm
+from hiu_training.judging.baselines import fit_plain_lightgbm
 from hiu_training.judging.evaluation import Ranker
-from hiu_training.judging.rankers import ceiling, judge_rankers, make_rankers
+from hiu_training.judging.rankers import judge_model
 from hiu_training.learning.learner import Learned, learn
 from hiu_training.protocol import Protocol
 from hiu_training.registry.provenance import made_from
-from hiu_training.rows.inputs import Rows, make_rows
+from hiu_training.rows.inputs import Rows, make_rows, make_rows_and_censored
 from hiu_training.rows.split import Split, make_split
 
 log = logging.getLogger(__name__)
@@ -122,17 +122,12 @@ def train_model(
         learned = learn(development, split, protocol, catalogue.directions)
         plain = plain_fit.result()
     bundle = _bundle(store, protocol, catalogue, split, learned, development, text)
-    half_life = best_half_life(development, protocol.definition)
-    rankers = make_rankers(bundle, plain, test, protocol, half_life) | ceiling(
-        truth, histories, test, protocol
+    judged = judge_model(
+        bundle, plain, test, protocol, histories, development=development, split=split, truth=truth
     )
-    evaluation = judge_rankers(
-        test, rankers, protocol, histories, development=development, split=split,
-        half_life=half_life,
-    )  # fmt: skip
     return Trained(
-        bundle, split, learned, evaluation, development, test, rankers, half_life,
-        store.manifest.model_dump(),
+        bundle, split, learned, judged.evaluation, development, judged.rows, judged.rankers,
+        judged.half_life, store.manifest.model_dump(),
     )  # fmt: skip
 
 
@@ -167,7 +162,7 @@ def chosen_catalogue(protocol: Protocol) -> Catalogue:
 
 def _rows(
     histories: Histories, split: Split, protocol: Protocol, catalogue: Catalogue
-) -> tuple[Rows, Rows]:
+) -> tuple[Rows, tuple[Rows, Rows]]:
     log.info(
         "Building inputs at %d dates, %d of them for judging",
         len(split.development) + len(split.test),
@@ -175,7 +170,7 @@ def _rows(
     )
     return (
         make_rows(histories, split.development, protocol, catalogue),
-        make_rows(histories, split.test, protocol, catalogue),
+        make_rows_and_censored(histories, split.test, protocol, catalogue),
     )
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,22 @@ from hiu_training.judging.metrics import Ranking
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Range = tuple[float, float]
-"""Worst and best."""
+
+
+class Range(NamedTuple):
+    """What a measure can be.
+
+    Parameters
+    ----------
+    worst, best : float
+        The least and the most over all worlds.
+    if_none : float
+        In the world in which no unknown outcome is a case.
+    """
+
+    worst: float
+    if_none: float
+    best: float
 
 
 def listed(everybody: Floats, some: Floats, capacities: Sequence[int]) -> Floats:
@@ -63,7 +78,7 @@ def recall_range(places: Floats, hits: float, cases: int) -> Range | None:
     Two of four cases found; of three censored one is surely listed, one perhaps, one not.
 
     >>> recall_range(np.array([1.0, 0.25, 0.0]), 2, 4)
-    (0.375, 0.6)
+    Range(worst=0.375, if_none=0.5, best=0.6)
     """
     if cases == 0:
         return None
@@ -71,7 +86,7 @@ def recall_range(places: Floats, hits: float, cases: int) -> Range | None:
     so_many = cases + np.arange(len(places) + 1)
     least = (hits + np.concatenate([[0], np.cumsum(upwards)])) / so_many
     most = (hits + np.concatenate([[0], np.cumsum(upwards[::-1])])) / so_many
-    return float(least.min()), float(most.max())
+    return Range(float(least.min()), hits / cases, float(most.max()))
 
 
 def average_precision_range(score: Floats, label: NDArray[np.int8]) -> Range | None:
@@ -88,12 +103,13 @@ def average_precision_range(score: Floats, label: NDArray[np.int8]) -> Range | N
     The unknown first row is a case, or stands before the only one.
 
     >>> average_precision_range(np.array([3.0, 2.0, 1.0]), np.array([-1, 1, 0], np.int8))
-    (0.5, 1.0)
+    Range(worst=0.5, if_none=0.5, best=1.0)
     """
     if not (label == 1).any():
         return None
     runs = _Runs.of(Ranking.of(score, label), label)
-    return float(runs.from_below().min()), float(runs.from_above().max())
+    above = runs.from_above()
+    return Range(float(runs.from_below().min()), float(above[0]), float(above.max()))
 
 
 @dataclass(frozen=True)

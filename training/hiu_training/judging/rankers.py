@@ -29,8 +29,9 @@ from hiu_training.judging.baselines import (
 from hiu_training.judging.evaluation import Ranker, evaluate
 from hiu_training.judging.judged import describe
 from hiu_training.judging.verdict import verdict
+from hiu_training.judging.whole_lists import Censored, whole_lists
 from hiu_training.protocol import Protocol
-from hiu_training.rows.inputs import Rows, make_rows
+from hiu_training.rows.inputs import Rows, make_rows, make_rows_and_censored
 from hiu_training.rows.scored import check_purpose
 from hiu_training.rows.split import Split, make_split
 
@@ -61,7 +62,12 @@ def make_rankers(
 
 
 def ceiling(
-    truth: TruthRows | None, histories: Histories, test: Rows, protocol: Protocol
+    truth: TruthRows | None,
+    histories: Histories,
+    test: Rows,
+    protocol: Protocol,
+    *,
+    gone: bool = False,
 ) -> dict[str, Ranker]:
     """Rank by the truth, where it is known at every test row.
 
@@ -69,6 +75,8 @@ def ceiling(
     chance of the outcome itself, hidden states and all: no ranking can be better than that.
 
     The truth of a synthetic region is that of one question; other questions have no ceiling.
+    ``gone`` gives people without a truth the chance 0: the truth holds everybody alive and
+    here, and a row may be of somebody who was not, without its being known.
     """
     if truth is None:
         return {}
@@ -81,6 +89,8 @@ def ceiling(
         "true_probability": there.probability.astype(np.float64),
         "true_intensity": there.intensity.astype(np.float64),
     }
+    if gone:
+        found = {name: np.nan_to_num(risk, nan=0.0) for name, risk in found.items()}
     if any(np.isnan(risk).any() for risk in found.values()):
         log.info("Best possible ranking left out: the truth is not known at every judged row")
         return {}
@@ -96,6 +106,7 @@ def judge_rankers(
     development: Rows,
     split: Split,
     half_life: str,
+    censored: Censored,
 ) -> dict[str, Any]:
     """Evaluate rankers as the protocol says, and say in words what was found.
 
@@ -103,7 +114,8 @@ def judge_rankers(
     -------
     dict
         As :func:`hiu_training.judging.evaluation.evaluate` gives it, with ``capacities``,
-        ``resamples``, ``decayed_half_life``, ``learning`` (what was learned from) and the
+        ``resamples``, ``decayed_half_life``, ``learning`` (what was learned from),
+        ``whole_lists`` (see :func:`hiu_training.judging.whole_lists.whole_lists`) and the
         ``verdict``.
     """
     if test.positives in (0, len(test)):
@@ -125,6 +137,7 @@ def judge_rankers(
         "decayed_half_life": half_life,
         "learning": _learning(development, split, protocol),
         "judged_dropped": test.dropped,
+        "whole_lists": whole_lists(test, rankers, censored, protocol.capacities),
         "verdict": verdict(found),
     }
 
@@ -151,7 +164,7 @@ def _learning(development: Rows, split: Split, protocol: Protocol) -> dict[str, 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What judging a bundle again found.
+    """What judging a bundle found.
 
     Parameters
     ----------
@@ -159,13 +172,48 @@ class Judgement:
         See :func:`judge_rankers`.
     rows : Rows
         That judged.
+    rankers : dict of str to Ranker
+        The model and its baselines on them.
     half_life : str
         Of the decayed count.
     """
 
     evaluation: dict[str, Any]
     rows: Rows
+    rankers: dict[str, Ranker]
     half_life: str
+
+
+def judge_model(
+    bundle: Bundle,
+    plain: PlainLightGBM,
+    test: tuple[Rows, Rows],
+    protocol: Protocol,
+    histories: Histories,
+    *,
+    development: Rows,
+    split: Split,
+    truth: TruthRows | None = None,
+) -> Judgement:
+    """Judge a model, just trained or read back, beside everything that it must beat.
+
+    ``test`` are the observed and the censored rows of
+    :func:`hiu_training.rows.inputs.make_rows_and_censored`.
+    """
+    observed, others = test
+    half_life = best_half_life(development, protocol.definition)
+    rankers = make_rankers(bundle, plain, observed, protocol, half_life)
+    rankers |= ceiling(truth, histories, observed, protocol)
+    theirs = {name: Ranker(np.empty(0)) for name in rankers}
+    if len(others):
+        theirs = make_rankers(bundle, plain, others, protocol, half_life)
+        if "true_probability" in rankers:
+            theirs |= ceiling(truth, histories, others, protocol, gone=True)
+    found = judge_rankers(
+        observed, rankers, protocol, histories, development=development, split=split,
+        half_life=half_life, censored=Censored(others, theirs),
+    )  # fmt: skip
+    return Judgement(found, observed, rankers, half_life)
 
 
 def judge_bundle(
@@ -188,16 +236,12 @@ def judge_bundle(
     split = make_split(protocol, histories.feeds, histories.zone)
     check_unseen(split, bundle, histories.zone)
     development = make_rows(histories, split.development, protocol, catalogue)
-    test = make_rows(histories, split.test, protocol, catalogue)
-    half_life = best_half_life(development, protocol.definition)
+    test, others = make_rows_and_censored(histories, split.test, protocol, catalogue)
     plain = fit_plain_lightgbm(development, split, catalogue.names, protocol.seed)
-    rankers = make_rankers(bundle, plain, test, protocol, half_life)
-    rankers |= ceiling(truth, histories, test, protocol)
-    found = judge_rankers(
-        test, rankers, protocol, histories, development=development, split=split,
-        half_life=half_life,
+    return judge_model(
+        bundle, plain, (test, others), protocol, histories, development=development, split=split,
+        truth=truth,
     )  # fmt: skip
-    return Judgement(found, test, half_life)
 
 
 def check_unseen(split: Split, bundle: Bundle, zone: str) -> None:

@@ -8,13 +8,15 @@ places. Here they are ranked with everybody else, by every ranker.
 A measure of a whole list is not one number then, but a range: ``worst`` and ``best`` are the
 least and the most that it can be over *all* ways in which the unknown outcomes may have turned
 out (*worlds*: each censored row a case, or not). Both are reached, so no narrower range is right
-without an assumption, and whatever is assumed gives a number within.
+without an assumption, and whatever is assumed gives a number within. ``if_none`` is one such
+assumption: no censored person would have been a case; they only take places.
 
 *Precision at K*, cases among the listed: worst where nobody censored on the list is a case, best
 where all of them are.
 
 *Recall at K*, cases listed among all cases: worst where no censored person on the list is a case
-and all outside it are (missed); best where all on it are and nobody outside.
+and all outside it are (missed); best where all on it are and nobody outside. The worst is far off
+where few are cases and many are censored: it makes each of these a case.
 
 *Average precision*: worst where the lowest ranked of the censored are the cases, best where the
 highest ranked are; how many of them, is tried out.
@@ -91,8 +93,8 @@ def whole_lists(
     dict
         ``rows``: everybody ranked, ``censored`` of them, over all dates; ``places_at``: places
         on all lists of K together; ``rankers``: ``average_precision``, ``recall_at`` and
-        ``precision_at`` of each as ``{worst, best}``; ``differences``: model minus each of the
-        others, of the two measures at K. None where no outcome was positive.
+        ``precision_at`` of each as ``{worst, if_none, best}``; ``differences``: model minus each
+        of the others, of the two measures at K. None where no outcome was positive.
     """
     n_origins = len(observed.as_ofs)
     judged = np.bincount(observed.origin, minlength=n_origins)[censored.rows.origin] > 0
@@ -191,14 +193,12 @@ class _Everybody:
             told["recall_at"][k] = _told(recall_range(unknown, float(hits), self.cases))
             least, most = np.minimum(unknown, 0).sum(), np.maximum(unknown, 0).sum()
             told["precision_at"][k] = _told(
-                ((hits + least) / places[k], (hits + most) / places[k]) if places[k] else None
+                Range(*(float(hits + more) / places[k] for more in (least, 0, most)))
+                if places[k]
+                else None
             )
         return told
 
 
 def _told(found: Range | None) -> dict[str, float | None]:
-    worst, best = found or (None, None)
-    return {
-        "worst": None if worst is None else float(worst),
-        "best": None if best is None else float(best),
-    }
+    return dict(found._asdict()) if found else dict.fromkeys(Range._fields)

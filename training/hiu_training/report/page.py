@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from hiu_risk.pages import render
 from hiu_training.judging.names import DIMENSIONS, capacity_name, ranker_name
-from hiu_training.report import charts, tables
+from hiu_training.report import charts, tables, whole
 from hiu_training.report.known import Known, middle_capacity
 from hiu_training.report.tables import Table, cell, count
 from hiu_training.svg import inline_svg
@@ -55,9 +55,10 @@ def render_page(known: Known) -> str:
         ceiling="true_probability" in evaluation["rankers"],
         lists=tables.lists(evaluation),
         not_ranked=tables.not_ranked(evaluation),
+        whole=whole.model_and_count(evaluation),
         ties=tables.ties(evaluation),
         others=[tables.measure_at(evaluation, kind) for kind in tables.MEASURES_AT
-                if evaluation["rankers"]["model"].get(kind)],
+                if evaluation["rankers"]["model"].get(kind)] + whole.every_ranker(evaluation),
         parts=_parts(evaluation, k),
         groups=_groups(evaluation, k),
         notes=list(known.learning.get("notes", ())),

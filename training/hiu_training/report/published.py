@@ -8,11 +8,13 @@ from typing import Any
 from hiu_risk.suppression import SmallNumbers
 from hiu_training.report.charts import day_of
 from hiu_training.report.tables import protected
+from hiu_training.report.whole import without_small_numbers
 
 SUPPRESSION = (
     "Counts of 1 to 7 are *, others are rounded to 5; dates with fewer than 8 cases and groups "
-    "with fewer than 20 people to whom it happened have no measures. Curves begin at 8 cases. "
-    "Measures have three digits."
+    "with fewer than 20 people to whom it happened have no measures, nor have whole lists on "
+    "which, or outside which, 1 to 7 people are censored. Curves begin at 8 cases. Measures have "
+    "three digits."
 )
 
 
@@ -47,6 +49,9 @@ def published(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     measures = ("rankers", "differences", "per_origin", "breakdowns", "net_benefit")
     rounded = {name: to_digits(evaluation[name]) for name in measures if name in evaluation}
     evaluation = {**evaluation, **rounded}
+    if "whole_lists" in evaluation:
+        whole = to_digits(without_small_numbers(evaluation["whole_lists"]))
+        evaluation = {**evaluation, "whole_lists": whole}
     return {
         **evaluation,
         "suppression": SUPPRESSION,
