@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from hiu_risk.definitions import Definition
 from hiu_risk.errors import UsageError, near_match
 from hiu_risk.histories import Histories
+from hiu_risk.kernels import kernel
 from hiu_risk.local_dates import birthdays, years_since
 from hiu_risk.meeting import NEVER, checked_as_ofs, known_state, read_only
 from hiu_risk.times import DAY, FOREVER
@@ -348,7 +348,7 @@ def _active(histories: Histories, as_of: int, within: int) -> NDArray[np.bool_]:
     return active
 
 
-@numba.njit(cache=True)
+@kernel()
 def _fill_active(
     offsets: NDArray[np.int64], occurred_at: NDArray[np.int64], available_at: NDArray[np.int64],
     superseded_at: NDArray[np.int64], as_of: int, within: int, active: NDArray[np.bool_],

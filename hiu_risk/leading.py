@@ -12,9 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from hiu_risk.kernels import kernel
 
 NO_GAP = -1
 """Calls without an incident id are never merged."""
@@ -133,8 +134,8 @@ def _first_free(
     return now
 
 
-_passed = numba.njit(cache=True)(_first_free)
-_compiled_segments = numba.njit(cache=True)(_segments)
+_passed = kernel()(_first_free)
+_compiled_segments = kernel()(_segments)
 
 
 def _cut(

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +22,7 @@ from hiu_risk.codes import ADDRESS_TYPE, SOURCE
 from hiu_risk.definitions import Definition
 from hiu_risk.errors import UsageError
 from hiu_risk.histories import Histories
+from hiu_risk.kernels import kernel
 from hiu_risk.local_dates import month_numbers
 from hiu_risk.times import DAY, EARLIEST, FOREVER, LATEST
 from hiu_risk.visibility import leads
@@ -204,7 +204,7 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-@numba.njit(cache=True)
+@kernel()
 def _gather(
     events: _Events, clauses: _Clauses, c: int, first: int, last: int, as_of: int,
     times: NDArray[np.int64], clocks: NDArray[np.int64],
@@ -223,7 +223,7 @@ def _gather(
     return n
 
 
-@numba.njit(cache=True)
+@kernel()
 def _fill_known(
     events: _Events, clauses: _Clauses, as_ofs: NDArray[np.int64], months: NDArray[np.int64],
     meets: NDArray[np.bool_], last_met: NDArray[np.int64],
@@ -248,7 +248,7 @@ def _fill_known(
                         break
 
 
-@numba.njit(cache=True)
+@kernel()
 def _fill_final(
     events: _Events, clauses: _Clauses, as_ofs: NDArray[np.int64], ends: NDArray[np.int64],
     end_months: NDArray[np.int64], disjoint: bool, rows: NDArray[np.bool_], in_the_end: int,
@@ -281,7 +281,7 @@ def _fill_final(
                     meets_at_end[person, k] = True
 
 
-@numba.njit(cache=True)
+@kernel()
 def _longest(offsets: NDArray[np.int64]) -> int:
     longest = 0
     for person in range(len(offsets) - 1):

@@ -6,10 +6,10 @@ from Python they work on scalars.
 
 from __future__ import annotations
 
-import numba
+from hiu_risk.kernels import kernel
 
 
-@numba.njit(inline="always", cache=True)
+@kernel(inline="always")
 def is_known(occurred_at: int, available_at: int, superseded_at: int, as_of: int) -> bool:
     """Tell whether an event version was known and current at ``as_of``.
 
@@ -21,7 +21,7 @@ def is_known(occurred_at: int, available_at: int, superseded_at: int, as_of: int
     return occurred_at < as_of and available_at <= as_of and as_of < superseded_at
 
 
-@numba.njit(inline="always", cache=True)
+@kernel(inline="always")
 def leads(occurred_at: int, available_at: int, leads_until: int, as_of: int) -> bool:
     """Tell whether an event version counted as an incident at ``as_of``.
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from hiu_risk.kernels import kernel
 from hiu_risk.model.trees import ZERO, NotCoveredError, Tree, read_trees
 
 BLOCK = 128
@@ -129,7 +129,7 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _look_up(
     values: NDArray[np.float32],
     out: NDArray[np.float64],
@@ -165,7 +165,7 @@ def _look_up(
                 out[first + row, columns[column]] = total[column, row]
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@kernel(nogil=True, inline="always")
 def _mark(
     x: NDArray[np.float32],
     n: int,

@@ -19,11 +19,11 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from hiu_risk.errors import ModelError
+from hiu_risk.kernels import kernel
 
 MANY = {"call": "calls", "ae": "ae", "admission": "admissions"}
 """Prefix of the features of a source."""
@@ -188,7 +188,7 @@ def _ladder(source: str, names: tuple[str, ...]) -> _Ladder:
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def chance_of(needed: int, shape: float, days: float, prior_days: float) -> float:
     """Give the chance of ``needed`` events or more in so many days.
 
@@ -223,7 +223,7 @@ def chance_of(needed: int, shape: float, days: float, prior_days: float) -> floa
     return max(1.0 - below, 0.0)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _age_of(  # type: ignore[no-untyped-def]
     nth: int, row, orders, windows
 ) -> float:
@@ -254,7 +254,7 @@ def _age_of(  # type: ignore[no-untyped-def]
     return float(low + (high - low) * min((nth - low_n) / (high_n - low_n), 1.0))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _crossing(  # type: ignore[no-untyped-def]
     counts, covered, ladder, orders, windows, clauses, half_lives, horizon, straddle, rate
 ):
@@ -295,7 +295,7 @@ def _crossing(  # type: ignore[no-untyped-def]
     return whole, alone
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _log_odds(p: float) -> float:
     p = min(max(p, _FLOOR), _CEILING)
     return math.log(p / (1.0 - p))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from hiu_risk.definitions import DEFINITIONS
+from hiu_risk.kernels import kernel
 from hiu_risk.synth.parameters import PHASES
 
 SETTLED, EARLY, LATE, CRISIS, RECOVERY, ILLNESS = range(len(PHASES))
@@ -43,13 +43,13 @@ class Traits(NamedTuple):
     """Chance that a linked incident counts (0 in a care home, else not made by a professional)."""
 
 
-@numba.njit(cache=True)
+@kernel()
 def season(rates, day, winter):  # type: ignore[no-untyped-def]
     """Give the seasonal factor of a day."""
     return 1.0 + rates.season_swing * np.cos(2.0 * np.pi * (day - winter) / 365.25)
 
 
-@numba.njit(cache=True)
+@kernel()
 def call_rate(rates, phase, calls, crisis):  # type: ignore[no-untyped-def]
     """Give the background calls a day of a phase."""
     if phase == EARLY:
@@ -65,7 +65,7 @@ def call_rate(rates, phase, calls, crisis):  # type: ignore[no-untyped-def]
     return calls
 
 
-@numba.njit(cache=True)
+@kernel()
 def attendance_rate(rates, phase, attendances):  # type: ignore[no-untyped-def]
     """Give the walk-in attendances a day of a phase."""
     if phase in (EARLY, LATE):
@@ -77,7 +77,7 @@ def attendance_rate(rates, phase, attendances):  # type: ignore[no-untyped-def]
     return attendances
 
 
-@numba.njit(cache=True)
+@kernel()
 def leaving_rate(rates, traits, person, phase):  # type: ignore[no-untyped-def]
     """Give the rate a day at which a phase ends."""
     if phase == EARLY:
@@ -93,7 +93,7 @@ def leaving_rate(rates, traits, person, phase):  # type: ignore[no-untyped-def]
     return traits.escalation[person] + traits.illness[person]
 
 
-@numba.njit(cache=True)
+@kernel()
 def next_phase(rng, rates, traits, person, phase):  # type: ignore[no-untyped-def]
     """Draw the phase that follows."""
     if phase == SETTLED:
@@ -110,7 +110,7 @@ def next_phase(rng, rates, traits, person, phase):  # type: ignore[no-untyped-de
     return SETTLED
 
 
-@numba.njit(cache=True)
+@kernel()
 def push(recent, day):  # type: ignore[no-untyped-def]
     """Remember a counted incident (newest first) and tell whether it meets the rule."""
     for place in range(len(recent) - 1, 0, -1):

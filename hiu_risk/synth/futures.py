@@ -6,9 +6,9 @@ where something is under way, put together from parts where a person is settled.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from hiu_risk.kernels import kernel
 from hiu_risk.synth.dynamics import (
     CRISIS,
     EARLY,
@@ -31,7 +31,7 @@ from hiu_risk.synth.dynamics import (
 _DRAWS, _START_DRAWS = 256, 48
 
 
-@numba.njit(cache=True)
+@kernel()
 def goes_on_to_meet(  # type: ignore[no-untyped-def]
     rng, rates, traits, person, day, end, phase, excitation, effect_until, recent, winter
 ):
@@ -66,7 +66,7 @@ def goes_on_to_meet(  # type: ignore[no-untyped-def]
     return False
 
 
-@numba.njit(cache=True)
+@kernel()
 def share_if_begins(rng, rates, traits, person, day, phase, winter):  # type: ignore[no-untyped-def]
     """Chance to meet the rule for a person without recent calls whose ``phase`` begins in time."""
     recent = np.full(QUARTER_NEEDED, LONG_AGO)
@@ -79,7 +79,7 @@ def share_if_begins(rng, rates, traits, person, day, phase, winter):  # type: ig
     return met / _START_DRAWS
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def chances_of_coincidence(rng, rates, grid, days):  # type: ignore[no-untyped-def]
     """Chance that settled people meet the rule within the horizon, all the same.
 
@@ -128,7 +128,7 @@ def chances_of_coincidence(rng, rates, grid, days):  # type: ignore[no-untyped-d
     return found
 
 
-@numba.njit(cache=True)
+@kernel()
 def _coincidence(table, grid, rate, last_month):  # type: ignore[no-untyped-def]
     """Read the table between its rates."""
     # Such chances rise like a power of the rate: straight lines on log scales.
@@ -136,7 +136,7 @@ def _coincidence(table, grid, rate, last_month):  # type: ignore[no-untyped-def]
     return np.exp(np.interp(np.log(max(rate, grid[0])), np.log(grid), column))
 
 
-@numba.njit(cache=True)
+@kernel()
 def probability(  # type: ignore[no-untyped-def]
     rng,
     rates,
@@ -188,7 +188,7 @@ def probability(  # type: ignore[no-untyped-def]
     return met / _DRAWS
 
 
-@numba.njit(cache=True)
+@kernel()
 def expected_incidents(  # type: ignore[no-untyped-def]
     rates, traits, person, day, phase, excitation, effect_until, seasons
 ):

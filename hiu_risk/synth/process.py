@@ -11,10 +11,10 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from hiu_risk.kernels import kernel
 from hiu_risk.synth.dynamics import (
     ABSENT,
     BURN_IN_DAYS,
@@ -73,7 +73,7 @@ class Truth(NamedTuple):
     probability: NDArray[np.float32]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def simulate(  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0915
     rng, truth_rng, rates, traits, index_days, end, winter, seasons, table, grid
 ):

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from hiu_features import Catalogue, Feature, Which, build, default_catalogue, primitives, warm_up
-from hiu_features._kernel import compiled, gather, plan, walk, writers
+from hiu_features import Catalogue, Feature, Which, build, default_catalogue, warm_up
 from hiu_features._kernel.calendar import date_numbers
 from hiu_features._kernel.coverage import coverage
 from hiu_features._kernel.rows import active, row_starts
 from hiu_features._kernel.walk import fill
-from hiu_risk import visibility
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.histories import UNKNOWN_TIME
 from hiu_risk.local_dates import date_numbers as by_the_calendar
@@ -160,12 +156,3 @@ def test_local_dates_are_those_of_the_calendar(zone):
     known = wanted & (moments != UNKNOWN_TIME)
     assert (dates[~known] == 0).all()
     assert dates[known].tolist() == by_the_calendar(moments[known], zone).tolist()
-
-
-def test_compiled_code_is_made_again_when_any_of_its_files_changes():
-    files = [Path(module.__file__) for module in (compiled, gather, plan, writers, visibility)]
-    files += [Path(compiled.__file__).with_name(name) for name in ("bits.py", "primitives.py")]
-    files.append(Path(primitives.__file__))
-    text = "".join(file.read_text(encoding="utf-8") for file in files)
-    found = hashlib.sha256(text.encode()).hexdigest()[:12]
-    assert found == walk.COMPILED_FROM, f"set COMPILED_FROM in walk.py to {found!r}"

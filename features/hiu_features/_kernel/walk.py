@@ -17,13 +17,6 @@ from hiu_features._kernel.gather import all_valid, event_words, gather
 from hiu_features._kernel.plan import Plan
 from hiu_features.primitives import GAPS_KEPT
 
-COMPILED_FROM = "f5215203a63f"
-"""Hash of the files whose functions are compiled into :func:`fill`.
-
-Numba keeps compiled code for as long as this file stays the same, whatever became of the others:
-without this line an upgrade could go on with the old code. A test compares it.
-"""
-
 Ints = NDArray[np.int64]
 Values = NDArray[np.float32]
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hiu_risk.kernels import kernel
 from hiu_risk.progress import progress
 from hiu_training.audit.listing import top_rows
 from hiu_training.audit.measures import added_up
@@ -74,7 +74,7 @@ class Draws:
     found: Floats
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _weight(stream: int, person: int) -> float:  # pragma: no cover  (compiled)
     """Give a person's exponential weight: a hash of stream and person (splitmix64)."""
     z = np.uint64(stream) + np.uint64(person + 1) * np.uint64(0x9E3779B97F4A7C15)
@@ -84,7 +84,7 @@ def _weight(stream: int, person: int) -> float:  # pragma: no cover  (compiled)
     return float(-np.log((float(z >> np.uint64(11)) + 0.5) * 2.0**-53))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _list_date(  # pragma: no cover  (compiled)
     weight: Floats,
     person: Ints,
@@ -121,7 +121,7 @@ def _list_date(  # pragma: no cover  (compiled)
         row = end
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _resample(  # pragma: no cover  (compiled)
     streams: NDArray[np.uint64],
     n_people: int,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from hiu_risk.kernels import kernel
 from hiu_training.judging.judged import Cases, Details
 from hiu_training.judging.metrics import Ranking, RankMeasures, influences, measure
 from hiu_training.judging.probabilities import Probabilities
@@ -277,7 +277,7 @@ def _at_capacity(counts: Draws, names: Mapping[str, Sequence[int]]) -> Draws:
     return draws
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _first_listed(person, offsets, origin, run, lead_days, calls, weights, cut_run, cut_share):  # type: ignore[no-untyped-def]
     """Add up, over cases, the chance to be listed before onset, and lead and calls where it is."""
     n_k, n = cut_run.shape[1], cut_run.shape[2]
@@ -302,7 +302,7 @@ def _first_listed(person, offsets, origin, run, lead_days, calls, weights, cut_r
     return found, lead, called
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def chances_first(offsets, origin, run, cut_run, cut_share):  # type: ignore[no-untyped-def]
     """Give each entry's chance to be its case's first listing, by K: shape (n_k, n_entries)."""
     first = np.zeros((cut_run.shape[1], len(origin)))
@@ -317,7 +317,7 @@ def chances_first(offsets, origin, run, cut_run, cut_share):  # type: ignore[no-
     return first
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _listed(person, origin, run, weights, cut_run, cut_share):  # type: ignore[no-untyped-def]
     """Add up the chances of rows to be on the list of their origin."""
     n_k, n = cut_run.shape[1], cut_run.shape[2]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from hiu_risk.kernels import kernel
 
 Floats = NDArray[np.float64]
 Scale = Literal["share", "amount", "plain", "apart"]
@@ -45,7 +46,7 @@ def resample_people(
     return weights
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _draw(drawn, seed, first):  # type: ignore[no-untyped-def]
     """Fill the weights; random numbers by SplitMix64 (public domain, S. Vigna)."""
     n_resamples, n_people = drawn.shape
@@ -64,7 +65,7 @@ def _draw(drawn, seed, first):  # type: ignore[no-untyped-def]
             times[np.int64(who)] += np.uint8(1)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _turn(drawn, weights):  # type: ignore[no-untyped-def]
     """Transpose in strips that stay in the fast memory."""
     n_resamples, n_people = drawn.shape

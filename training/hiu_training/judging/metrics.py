@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from hiu_risk.kernels import kernel
 
 LANES = 64
 """How many resamples one pass over the rows serves: their weights fill one line of the cache."""
@@ -181,7 +182,7 @@ def measure(
     )  # fmt: skip
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _harmonic(count: float) -> float:
     """Sum of 1/i for i = 1 to count."""
     n = float(count)  # a whole number's fourth power would overflow
@@ -195,7 +196,7 @@ def _harmonic(count: float) -> float:
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _reciprocals(rows: float, tied: float) -> float:
     """Sum of 1/i for i = rows + 1 to rows + tied."""
     if tied <= 8:
@@ -206,7 +207,7 @@ def _reciprocals(rows: float, tied: float) -> float:
     return float(_harmonic(rows + tied) - _harmonic(rows))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _precision_of_tie(rows: float, hits: float, tied: float, tied_hits: float) -> float:
     """Give the expected sum of the precision at each positive of a run of equal scores.
 
@@ -219,7 +220,7 @@ def _precision_of_tie(rows: float, hits: float, tied: float, tied_hits: float) -
     return tied_hits / tied * ((level - slope * rows) * _reciprocals(rows, tied) + slope * tied)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _count_hits(out, rows, hits, tied, tied_hits, width):  # type: ignore[no-untyped-def]
     """Add a run's positives to the sums of precisions and of misplaced pairs."""
     for lane in range(width):
@@ -231,7 +232,7 @@ def _count_hits(out, rows, hits, tied, tied_hits, width):  # type: ignore[no-unt
             hits[lane] += tied_hits[lane]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _fill_lists(lists, run, rows, hits, tied, tied_hits, next_k, capacities, width):  # type: ignore[no-untyped-def]
     """Close the lists whose last place falls in this run; tell whether any is still open."""
     still_open = False
@@ -248,7 +249,7 @@ def _fill_lists(lists, run, rows, hits, tied, tied_hits, next_k, capacities, wid
     return still_open
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _add_up(tied, tied_hits, person, label, weights, start, stop):  # type: ignore[no-untyped-def]
     """Weigh the rows of a segment; tell whether one is positive."""
     any_hit = False
@@ -271,7 +272,7 @@ def _add_up(tied, tied_hits, person, label, weights, start, stop):  # type: igno
     return any_hit
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _measure_block(person, label, run_ends, segment_ends, segment_runs, weights, width,  # type: ignore[no-untyped-def]
                    capacities, marks):  # fmt: skip
     """Measure one block of resamples in one pass; see :func:`measure`."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from hiu_risk.kernels import kernel
 from hiu_training.learning.calibration import fit_line, fit_offset
 
 Floats = NDArray[np.float64]
@@ -72,7 +72,7 @@ class Probabilities:
             }
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _weighted(sums, weights):  # type: ignore[no-untyped-def]
     """Add each person's sums up under every resample's weights."""
     n_people, n_sums = sums.shape
