@@ -185,11 +185,24 @@ def test_ranges_that_give_a_small_number_of_censored_people_away_are_hidden(
     if hidden:
         for other in shown["differences"].values():
             assert other["recall_at"]["75"] == dict.fromkeys(("worst", "if_none", "best"))
+    assert (whole.in_words(told, "75") == "") == hidden
     table = whole.model_and_count(told)
     assert table is not None
+    assert ("* hidden" in table.note) == any("*" in row for row in table.rows)
     row = next(row for row in table.rows if row[0] == "model: recall")
     assert (row[table.head.index("K = 75")] == "*") == hidden
     assert shown["censored"] == 35
+
+
+def test_the_card_says_what_lists_of_everybody_hold(
+    bundle: Bundle, evaluation: dict[str, Any]
+) -> None:
+    told = _with_places(evaluation, 12)
+    found = told["whole_lists"]["rankers"]["model"]
+    lines = {fact.name: fact.value for fact in card.facts(Known(bundle, told))}
+    said = lines["Lists of 75 of everybody at risk"]
+    assert f"recall {_said(found['recall_at']['75'])}" in said
+    assert f"precision {_said(found['precision_at']['75'])}" in said
 
 
 def test_two_lists_that_differ_by_few_censored_people_have_no_difference(
@@ -225,6 +238,7 @@ def test_the_page_holds_the_lists_of_everybody_at_risk(
     for name in told["rankers"]:
         precision = told["rankers"][name]["average_precision"]
         assert _said(precision) in text, name
+    assert "their unknown outcomes allow" in (folder / "tripod-ai.json").read_text("utf-8")
     data = json.loads((folder / "evaluation.json").read_text("utf-8"))["whole_lists"]
     mine = data["rankers"]["model"]["average_precision"]
     assert mine["worst"] == float(f"{told['rankers']['model']['average_precision']['worst']:.3g}")

@@ -10,6 +10,7 @@ from hiu_risk import NOT_FOR
 from hiu_training.report import reasons
 from hiu_training.report import tripod_answers as answers
 from hiu_training.report.known import Known, interval, middle_capacity
+from hiu_training.report.whole import in_words
 
 NOT_USED_FOR = (
     "Downgrading, delaying or refusing an answer to a live 999 call, or care of any kind.",
@@ -119,6 +120,9 @@ def _performance(known: Known) -> list[CardFact]:
         if estimate:
             digits = 1 if kind in ("number_needed_at", "lead_days_at") else 3
             told.append(CardFact(here, f"{name} {k}", interval(estimate, digits)))
+    everybody = in_words(known.evaluation, k)
+    if everybody:
+        told.append(CardFact(here, f"Lists of {k} of everybody at risk", everybody))
     slope, offset = found.get("calibration_slope"), found.get("calibration_intercept")
     if slope:
         told.append(CardFact(here, "Calibration slope (1 is right)", interval(slope, 2)))

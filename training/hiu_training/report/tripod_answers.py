@@ -178,10 +178,16 @@ def missing(known: Known) -> str:
         if (some := [(k, n) for k, n in reasons.items() if n])
     )
     left = f" Rows left out of learning: {said}." if said else ""
+    both = ""
+    if known.evaluation.get("whole_lists", {}).get("censored"):
+        both = (
+            " Lists are judged without them, and with them between the worst and the best that "
+            "their unknown outcomes allow."
+        )
     return (
         "A feature whose source did not cover its window is missing, not zero. The anchor puts the "
         "training mean in its place; trees learn a direction for it. Rows whose horizon was not "
-        f"fully observed (death, move, end of data, caseload) are left out and counted.{left}"
+        f"fully observed (death, move, end of data, caseload) are left out and counted.{left}{both}"
     )
 
 

@@ -25,6 +25,7 @@ _NOTE = (
     "each of them; each number by itself. The least recall takes all of them outside the list "
     "for cases missed. A difference compares two lists whose people fare the same."
 )
+_HIDDEN = " * hidden: few of those removed are on these lists, or few are not."
 
 
 def without_small_numbers(told: Told) -> dict[str, Any]:
@@ -96,8 +97,21 @@ def model_and_count(evaluation: Told) -> Table | None:
         ]  # fmt: skip
     return Table(
         "Lists of everybody at risk, as in service",
-        ("", *(f"K = {capacity_name(k)}" for k in ks)), tuple(rows), note=_NOTE,
+        ("", *(f"K = {capacity_name(k)}" for k in ks)), tuple(rows),
+        note=_NOTE + (_HIDDEN if any("*" in row for row in rows) else ""),
     )  # fmt: skip
+
+
+def in_words(evaluation: Told, k: str) -> str:
+    """Say in a line what the model's lists of K hold, everybody at risk ranked; empty if hidden."""
+    found = _whole(evaluation).get("rankers", {}).get("model", {})
+    if not found or found["recall_at"][k]["worst"] is None:
+        return ""
+    each = (f"{called} {_cell(found[kind][k])}" for kind, called in _AT.items())
+    return (
+        f"{', '.join(each)}: as if it had happened to none of those not ranked, and at worst and "
+        "best, whatever happened to them"
+    )
 
 
 def every_ranker(evaluation: Told) -> list[Table]:
