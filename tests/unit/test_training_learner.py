@@ -339,6 +339,66 @@ def test_one_class_in_the_calibration_block_takes_the_block_before_or_is_refused
     assert no.value.exit_code == 1
 
 
+STOPPING, CALIBRATION = (6, 9), (9, 12)
+
+
+def _without(rows: Rows, *spans: tuple[int, int], positives: bool = True) -> Rows:
+    """Drop the rows, or the positive rows alone, of some dates."""
+    here = np.zeros(len(rows), np.bool_)
+    for first, last in spans:
+        here |= (rows.origin >= first) & (rows.origin < last)
+    return rows.part(~here | (rows.label == 0) if positives else ~here)
+
+
+@pytest.mark.parametrize(
+    ("spans", "positives", "said"),
+    [
+        ([], True, []),
+        (
+            [STOPPING], True,
+            ["the early-stopping block (training dates 7 to 9 of 12) has no positive row among ",
+             ": trees can prove themselves on the calibration block alone. What to do"],
+        ),
+        (
+            [STOPPING], False,
+            ["(training dates 7 to 9 of 12) has no row whose outcome was observed: trees can"],
+        ),
+        (
+            [CALIBRATION], True,
+            ["the calibration block (training dates 10 to 12 of 12) has no positive row among ",
+             "and its cases alone calibrate the chances"],
+        ),
+        ([CALIBRATION], False, ["has no row whose outcome was observed: trees can prove"]),
+        (
+            [(0, 8)], True,
+            ["the early-stopping block (training dates 7 to 9 of 12) has no case before it to "
+             "learn from: trees can prove themselves on the calibration block alone"],
+        ),
+        (
+            [(0, 9)], True,
+            ["the early-stopping block (training dates 7 to 9 of 12) has no positive row among ",
+             " and the calibration block (training dates 10 to 12 of 12) has no case before it",
+             "trees can't prove themselves, so that the model is the anchor alone"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_later_block_that_tells_nothing_is_not_passed_in_silence(
+    caplog: pytest.LogCaptureFixture, spans: list[tuple[int, int]], positives: bool,
+    said: list[str],
+) -> None:  # fmt: skip
+    rows, _ = _rows(9_000, 12, "twisted")
+    learned = learn(
+        _without(rows, *spans, positives=positives), _split(), parse_protocol(""), DIRECTIONS
+    )
+    warned = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert len(warned) == bool(said)
+    for words in said:
+        assert words in warned[0]
+    if "the anchor alone" in " ".join(said):
+        assert learned.verdict.n_trees == 0
+        assert learned.booster.text == ""
+
+
 def test_few_positives_are_calibrated_by_offset_or_refused_as_the_protocol_says() -> None:
     rows, _ = _rows(1_500, 17, base=-6.5)
     assert 5 < rows.positives < 60

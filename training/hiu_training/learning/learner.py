@@ -125,6 +125,7 @@ def _later_blocks(
     # so it is set here: where one fit lifted it under the other, the last digits were luck.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(len(spans)) as pool:
         sights = list(pool.map(partial(_foresee, inputs, split, protocol), spans))
+        _say_silent(sights, inputs.rows, spans)
         weights = _weights(sights, inputs)
         ahead = partial(_look_ahead, inputs, weights, protocol, directions)
         return weights, list(pool.map(ahead, sights))
@@ -176,6 +177,46 @@ def _foresee(inputs: Inputs, split: Split, protocol: Protocol, span: tuple[int, 
             for name, anchor in anchors.items()
         }
     return _Sight(known, block, anchors, losses)
+
+
+_SILENT = (
+    "trees can prove themselves on the calibration block alone",
+    "trees can prove themselves on the early-stopping block alone, and its cases alone calibrate "
+    "the chances",
+    "trees can't prove themselves, so that the model is the anchor alone, and nothing shows "
+    "whether its chances lie too far apart",
+)
+
+
+def _say_silent(
+    sights: Sequence[_Sight], rows: Rows, spans: tuple[tuple[int, int], tuple[int, int]]
+) -> None:
+    """Warn where a later block can't speak for or against anything, and say what follows."""
+    said = [
+        f"the {name} block (training dates {first + 1} to {last} of {len(rows.as_ofs)}) {why}"
+        for name, sight, (first, last) in zip(
+            ("early-stopping", "calibration"), sights, spans, strict=True
+        )
+        if (why := _silence(sight, rows.label[sight.block]))
+    ]
+    if said:
+        follows = _SILENT[2 if len(said) == 2 else bool(sights[0].losses)]
+        log.warning(
+            "%s: %s. What to do: more training dates (origins.every, origins.first), a longer "
+            "horizon_days, or more data",
+            " and ".join(said), follows,
+        )  # fmt: skip
+
+
+def _silence(sight: _Sight, label: NDArray[np.int8]) -> str:
+    """Say why a block tells nothing; empty where it does."""
+    if sight.losses:
+        return ""
+    if len(label) == 0:
+        return "has no row whose outcome was observed"
+    if 0 < label.sum() < len(label):
+        return "has no case before it to learn from"
+    return f"has no {'negative' if label.any() else 'positive'} row among {len(label):,}"
 
 
 def _weights(sights: Sequence[_Sight], inputs: Inputs) -> dict[str, float]:
