@@ -84,7 +84,7 @@ class Setting:
 class Accumulator:
     """Measures of one ranker; see :meth:`draws`."""
 
-    def __init__(self, setting: Setting, ranker: Ranker, *, in_groups: bool = False) -> None:
+    def __init__(self, setting: Setting, ranker: Ranker, in_groups: bool = False) -> None:
         rows, person = setting.rows, setting.person
         self.setting, self.ranker = setting, ranker
         self.pooled = Ranking.of(ranker.score, rows.label, person)
@@ -193,11 +193,11 @@ class Accumulator:
                 draws[f"net {i}"] = (true - harm) / pooled.rows
         return draws
 
-    def draws(self) -> dict[str, Draws]:
-        """Give all blocks joined: ``pooled``, ``curves``, position of the origin, or group."""
+    def draws(self, n: int) -> dict[str, Draws]:
+        """Give the first ``n``: ``pooled``, ``curves``, position of the origin, or group."""
         return {
             where: {
-                name: np.concatenate([block[where][name] for block in self.blocks])
+                name: np.concatenate([block[where][name] for block in self.blocks])[:n]
                 for name in self.blocks[0][where]
             }
             for where in self.blocks[0]

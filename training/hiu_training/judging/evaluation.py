@@ -17,9 +17,10 @@ recall at K add up the lists that were made at each origin.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -94,12 +95,14 @@ def evaluate(
     sizes = list_sizes(capacities, rows)
     setting = _setting(rows, rankers, sizes, details or Details())
     shown = {MODEL, _best(rankers, rows), "anchor"} & set(rankers)
-    found = {
-        name: Accumulator(setting, ranker, in_groups=name in shown)
-        for name, ranker in rankers.items()
-    }
-    _resample(list(found.values()), setting.n_people, resamples, seed, progress)
-    draws = {name: accumulator.draws() for name, accumulator in found.items()}
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        made = pool.map(lambda name: Accumulator(setting, rankers[name], name in shown), rankers)
+        found = dict(zip(rankers, made, strict=True))
+        for weights, done in _samples(setting.n_people, resamples, seed):
+            for _ in pool.map(partial(Accumulator.add, weights=weights), found.values()):
+                if progress:
+                    progress(done)
+    draws = {name: accumulator.draws(1 + resamples) for name, accumulator in found.items()}
     judge = _Judge(rows, found, draws, sizes)
     return {
         "population": _population(rows, np.ones(len(rows), np.bool_)),
@@ -161,22 +164,16 @@ def _best(rankers: Mapping[str, Ranker], rows: Rows) -> str:
     return max(precision, key=lambda name: precision[name], default=MODEL)
 
 
-def _resample(
-    found: Sequence[Accumulator], n_people: int, resamples: int, seed: int,
-    progress: Advance | None,
-) -> None:  # fmt: skip
-    """Measure the sample, then its resamples, rankers side by side."""
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+def _samples(n_people: int, resamples: int, seed: int) -> Iterator[tuple[NDArray[np.uint8], int]]:
+    """Give weights of the sample and its resamples, in full blocks, and how many are new.
 
-        def measured(weights: NDArray[np.uint8], done: int) -> None:
-            for _ in pool.map(lambda accumulator: accumulator.add(weights), found):
-                if progress and done:
-                    progress(done)
-
-        measured(np.ones((n_people, 1), np.uint8), 0)
-        for first in range(0, resamples, LANES):
-            few = min(LANES, resamples - first)
-            measured(resample_people(n_people, few, seed, first), few)
+    The sample itself stands where resample -1 would; what the last block has too many is cut off.
+    """
+    for first in range(-1, max(resamples, 1), LANES):
+        weights = resample_people(n_people, LANES, seed, first)
+        if first < 0:
+            weights[:, 0] = 1
+        yield weights, min(first + LANES, resamples) - max(first, 0)
 
 
 class _Judge:

@@ -41,6 +41,7 @@ class Ranking:
     label: NDArray[np.uint8]
     ends_tie: NDArray[np.bool_]
     order: Ints = field(repr=False)
+    _segments: dict[bytes, Ints] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -79,20 +80,22 @@ class Ranking:
         """Give the position after the last row of each run."""
         return np.flatnonzero(self.ends_tie) + 1
 
-    def segments(self, marks: Ints) -> tuple[Ints, Ints]:
-        """Cut the rows into runs with a positive, and stretches of runs without.
+    def segments(self, marks: Ints) -> Ints:
+        """Cut the rows into runs with a positive, and stretches of runs without: where each ends.
 
-        Returns
-        -------
-        (int64 array, int64 array)
-            The position after each segment, and the number of runs that end before it does.
+        Found once: every block of resamples asks again.
         """
-        ends = self.run_ends()
-        starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
-        hit = np.add.reduceat(self.label, starts, dtype=np.int64) > 0 if len(ends) else starts > 0
-        after_last = np.append(hit[1:], True)[: len(ends)]
-        kept = hit | after_last | np.isin(ends, marks)
-        return ends[kept], np.flatnonzero(kept) + 1
+        found = self._segments.get(marks.tobytes())
+        if found is None:
+            ends = self.run_ends()
+            starts = np.concatenate([[0], ends])[: len(ends)]
+            hit = np.zeros(0, np.bool_)
+            if len(ends):
+                hit = np.add.reduceat(self.label, starts, dtype=np.int64) > 0
+            after_last = np.append(hit[1:], True)[: len(ends)]
+            found = ends[hit | after_last | np.isin(ends, marks)]
+            self._segments[marks.tobytes()] = found
+        return found
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ def measure(
     order = np.argsort(wanted, kind="stable")
     back = np.argsort(order)
     places = np.empty(0, np.int64) if marks is None else np.unique(marks)
-    segment_ends, segment_runs = ranking.segments(places)
+    segment_ends, n_runs = ranking.segments(places), int(np.count_nonzero(ranking.ends_tie))
     n, n_k, n_m = weights.shape[1], len(wanted), len(places)
     out, at_k, at_mark = np.empty((n, 4)), np.empty((n, 3, n_k)), np.empty((n, 2, n_m))
     for first in range(0, n, LANES):
@@ -169,7 +172,7 @@ def measure(
             block = np.zeros((len(weights), LANES), np.uint8)
             block[:, :width] = weights[:, first : first + width]
         found = _measure_block(
-            ranking.person, ranking.label, ranking.run_ends(), segment_ends, segment_runs, block,
+            ranking.person, ranking.label, ranking.ends_tie, n_runs, segment_ends, block,
             width, wanted[order], places,
         )  # fmt: skip
         for whole, part in zip((out, at_k, at_mark), found, strict=True):
@@ -273,7 +276,7 @@ def _add_up(tied, tied_hits, person, label, weights, start, stop):  # type: igno
 
 
 @kernel(nogil=True)
-def _measure_block(person, label, run_ends, segment_ends, segment_runs, weights, width,  # type: ignore[no-untyped-def]
+def _measure_block(person, label, ends_tie, n_runs, segment_ends, weights, width,  # type: ignore[no-untyped-def]
                    capacities, marks):  # fmt: skip
     """Measure one block of resamples in one pass; see :func:`measure`."""
     n_k, n_m = len(capacities), len(marks)
@@ -286,7 +289,9 @@ def _measure_block(person, label, run_ends, segment_ends, segment_runs, weights,
     while start < len(person):
         # Run by run while lists are filling; then only where a run has a positive.
         if filling:
-            stop = run_ends[run]
+            stop = start + 1
+            while not ends_tie[stop - 1]:
+                stop += 1
         else:
             while segment_ends[segment] <= start:
                 segment += 1
@@ -312,7 +317,7 @@ def _measure_block(person, label, run_ends, segment_ends, segment_runs, weights,
         out[lane, 1] = 1 - out[lane, 1] / (p * (n - p)) if p > 0 and n > p else np.nan
         out[lane, 2], out[lane, 3] = n, p
         for k in range(next_k[lane], n_k):
-            lists[lane, 0, k], lists[lane, 1, k], lists[lane, 2, k] = p, len(run_ends), 1.0
+            lists[lane, 0, k], lists[lane, 1, k], lists[lane, 2, k] = p, n_runs, 1.0
     return out, lists, marked
 
 
