@@ -105,6 +105,7 @@ def audit(
     from hiu_risk.model import ModelHome
     from hiu_risk.store import Store
     from hiu_risk.suppression import SmallNumbers
+    from hiu_training.audit.choice import check_choice, check_compared
     from hiu_training.audit.kept import keep_audit, kept_audits
     from hiu_training.audit.page import write_page
     from hiu_training.audit.run import Request, run_audit
@@ -118,8 +119,6 @@ def audit(
     models = ModelHome(home)
     bundle = models.load(model)
     if choose:
-        from hiu_training.audit.choice import check_choice
-
         check_choice(choose, bundle, who, reason)
     request = Request(
         model=model,
@@ -131,6 +130,8 @@ def audit(
         drop=tuple(drop or ()),
     )
     document = run_audit(Store.open(store), bundle, read, request, kept_audits(models))
+    if choose:
+        check_compared(choose, document)
     page = write_page(document, out)
     kept = keep_audit(models, bundle.version, document, whole=not by) if document.suppressed else ""
     chosen = ""

@@ -96,7 +96,7 @@ class ReservedResult(Result):
     text: str
     who: str
     decided_at: int
-    of_model: str = Field(description="the model with the same scores and no reserved places")
+    of_model: str = Field(description="the model that it was decided about; scores are the same")
 
 
 class ChancesResult(Result):

@@ -39,7 +39,7 @@ class Reserved:
     decided_at : int
         UTC seconds.
     of_model : str
-        The model with the same scores and no reserved places.
+        The model that the decision was about; its scores are the same.
     """
 
     column: str
@@ -135,6 +135,6 @@ def groups_by(
             f"places are reserved by {words}, but the store doesn't tell people apart by it",
             where=f"model {version}, column {reserved.column} of the store's people",
             fix=f"ingest people with their {words}, or make the list with --model "
-            f"{reserved.of_model}, which has the same scores and reserves nothing",
+            f"{reserved.of_model}, as it was before the decision; its scores are the same",
         )
     return group.astype(np.int64)

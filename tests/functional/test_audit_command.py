@@ -154,8 +154,8 @@ def test_kept_audits_that_cant_be_read_stop_the_next_one(
 
 
 @pytest.mark.slow
-def test_a_chosen_mitigation_is_in_the_model_and_in_the_ledger(
-    run: Run, tmp_path: Path, folder: Path
+def test_a_chosen_mitigation_is_in_the_model_in_the_ledger_and_on_the_list(
+    run: Run, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     home = tmp_path / "home"
     make_home(home, ModelHome(folder / "home").load())
@@ -176,6 +176,16 @@ def test_a_chosen_mitigation_is_in_the_model_and_in_the_ledger(
     [entry] = Ledger(home).entries()
     assert (entry.action, entry.version, entry.who) == ("mitigation", copy.version, "A. Reader")
     assert Ledger(home).verify() == []
+    # the list it makes is drawn so, and its own audit says that this one isn't
+    code, said, err = run_command(
+        monkeypatch, capsys, "score", "--store", folder / "store", "--home", home, "--model",
+        "challenger", "--as-of", "2023-04-01", "--capacity", 30, "--out", tmp_path / "list",
+    )  # fmt: skip
+    assert code == 0, err
+    assert "Places on this list are reserved by sex" in " ".join(said.split())
+    code, said, _ = run("--by", "sex", "--resamples", 100, "--model", "challenger", home=home)
+    assert code == 0
+    assert "the numbers here are of lists drawn by score alone" in " ".join(said.split())
 
 
 def test_small_numbers_are_shown_only_when_asked_and_said(run: Run, tmp_path: Path) -> None:
@@ -196,6 +206,12 @@ def test_small_numbers_are_shown_only_when_asked_and_said(run: Run, tmp_path: Pa
         (("--quarter", "third"), {}, 2, "write it as 2026Q3"),
         (("--choose", "reserve:sex"), {}, 2, "a decision needs a name"),
         (("--choose", "drop:protected", "--who", "A", "--reason", "b"), {}, 2, "still has age"),
+        (
+            ("--by", "age_band", "--choose", "reserve:sex", "--who", "A", "--reason", "b"),
+            {},
+            2,
+            "doesn't compare people by 'sex'",
+        ),
         (("--choose", "quota", "--who", "A", "--reason", "b"), {}, 2, "no such option 'quota'"),
         (("--resamples", 5), {}, 2, "100 resamples or more"),
         (("--capacity", 0), {}, 2, "capacities must be 1 or more"),

@@ -12,7 +12,7 @@ from hiu_risk.model.evidence import find
 from hiu_risk.model.ledger import Ledger
 from hiu_risk.model.signing import check_reason, check_who
 from hiu_training.audit.drivers import ITSELF
-from hiu_training.audit.options import DISCRIMINATION, LEFT_OUT
+from hiu_training.audit.options import DISCRIMINATION, LEFT_OUT, chosen_in_words
 from hiu_training.audit.result import AuditDocument
 from hiu_training.registry.following import follow
 from hiu_training.registry.intake import add_model
@@ -53,6 +53,24 @@ def check_choice(choice: str, bundle: Bundle, who: str, reason: str) -> None:
                 fix="train with a protocol whose features leave them out, then record the choice "
                 "for that model",
             )
+
+
+def check_compared(choice: str, document: AuditDocument) -> None:
+    """Refuse to reserve places by what the audit couldn't compare: no list could be drawn so.
+
+    Raises
+    ------
+    UsageError
+        The column isn't among those audited, or the store tells no groups by it.
+    """
+    kind, _, column = choice.partition(":")
+    compared = [grouping.name for grouping in document.groupings if not grouping.note]
+    if kind == "reserve" and column not in compared:
+        raise UsageError(
+            f"the audit doesn't compare people by {column!r}: no places can be reserved by it",
+            where="--choose",
+            fix=f"choose one of {', '.join(compared) or 'the columns that the store tells'}",
+        )
 
 
 def _inputs(what: str, bundle: Bundle) -> list[str]:
@@ -119,7 +137,7 @@ def record(
         "of_model": bundle.version,
     }
     copy = replace(bundle, manifest=replace(bundle.manifest, mitigation=note))
-    kept = document.model_dump(mode="json") | {"chosen_mitigation": f"{note['title']} ({choice})"}
+    kept = document.model_dump(mode="json") | {"chosen_mitigation": chosen_in_words(note)}
     evaluation = find(home, bundle.version, "evaluation")
 
     def documents(_run_id: str) -> dict[str, dict[str, Any]]:

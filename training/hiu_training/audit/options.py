@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,22 @@ LEFT_OUT = (
 )
 
 _NEGATIVES, _MOST_ROWS = 20, 15_000
+
+
+def chosen_in_words(note: Mapping[str, Any]) -> str:
+    """Say what was chosen for a model; its audit judges lists by score, however they are drawn.
+
+    Examples
+    --------
+    >>> chosen_in_words({"name": "drop:protected", "title": "Age, sex and deprivation left out"})
+    'Age, sex and deprivation left out (drop:protected)'
+    """
+    words = f"{note['title']} ({note['name']})"
+    if not str(note["name"]).startswith("reserve:"):
+        return words
+    return (
+        f"{words}; its lists are drawn so, while the numbers here are of lists drawn by score alone"
+    )
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from hiu_training.audit.kept import trend_of
 from hiu_training.audit.last_date import last_date
 from hiu_training.audit.linkage import linkage_of
 from hiu_training.audit.mitigation import Asked, options_of, price, worth_evening
+from hiu_training.audit.options import chosen_in_words
 from hiu_training.audit.publish import Context, publish
 from hiu_training.audit.published import hash_of
 from hiu_training.audit.report import Plan, all_pairs
@@ -243,4 +244,4 @@ def _check_concepts(drop: Sequence[str]) -> None:
 
 def _chosen(bundle: Bundle) -> str:
     chosen = bundle.manifest.mitigation
-    return f"{chosen['title']} ({chosen['name']})" if chosen else ""
+    return chosen_in_words(chosen) if chosen else ""
