@@ -1,1 +1,1 @@
-"""How long training takes, and how much memory."""
+"""Time and memory of a whole training, beside LightGBM and scikit-learn."""

@@ -1,148 +1,140 @@
-"""Time training: ``python -m benchmarks.training --rows 1000000 --json FILE``.
+"""Time a whole training: ``python -m benchmarks.training --rows 1000000 --json FILE``.
 
-Simulated rows of 60 features at 16 dates: a third of the features are calls as counted and decayed
-over several windows, the rest says nothing. Learned from are the rows of eleven dates, judged is
-the model at the other five, beside the decayed count and the anchor. CPU seconds are printed beside
-seconds: on a busy machine only the former mean anything. Without plain LightGBM, which is not
-trained here.
+From a store to a judged model, as ``hiu-risk train`` does it, beside LightGBM and scikit-learn
+with a bootstrap of people in a loop, each in a process of its own. First the values must be equal.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
-import resource
-import time
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from benchmarks.training.region import store_of
 
-from hiu_features import default_catalogue
-from hiu_risk.times import DAY, FOREVER
-from hiu_training.judging.evaluation import Ranker, evaluate
-from hiu_training.learning.learner import learn
-from hiu_training.protocol import parse_protocol
-from hiu_training.rows.inputs import Rows
-from hiu_training.rows.split import Split, late_blocks
+HERE = Path(__file__).parent
+ALLOWED = 1e-9
+"""The largest difference between two ways that still counts as equal."""
 
-DATES, TEST = 16, 5
-EMBARGO = 90 * DAY
-TOLD = (
-    "calls_7d", "calls_28d", "calls_30d", "calls_90d", "calls_365d", "calls_decayed_7d",
-    "calls_decayed_30d", "calls_decayed_90d", "calls_decayed_180d", "days_since_last_call",
-    "days_since_2nd_last_call", "days_since_3rd_last_call", "calls_covered_365d", "tenure_days",
-)  # fmt: skip
-FEATURES = 60
-
-
-def simulate(n: int, seed: int = 1) -> tuple[NDArray[np.float32], NDArray[np.int8], Any, Any]:
-    """Draw values of rows, labels, people and dates."""
-    rng = np.random.default_rng(seed)
-    people = n // DATES
-    person = np.repeat(np.arange(people, dtype=np.int32), DATES)
-    origin = np.tile(np.arange(DATES, dtype=np.int16), people)
-    n = len(person)
-    rate = rng.gamma(0.3, 4.0, people)[person] * np.exp(rng.normal(0, 0.4, n))
-    values = rng.gamma(1.0, 2.0, (n, FEATURES)).astype(np.float32)
-    year = rng.poisson(rate)
-    for place, days in enumerate((7, 28, 30, 90, 365)):
-        values[:, place] = rng.binomial(year, days / 365)
-    for place, half_life in enumerate((7, 30, 90, 180), start=5):
-        values[:, place] = year * min(half_life * 1.44 / 365, 1) * rng.uniform(0.5, 1.5, n)
-    ages = np.sort(rng.uniform(0, 365, (n, 3)), axis=1) / np.maximum(year, 1)[:, None]
-    for place in range(3):
-        values[:, 9 + place] = np.where(year > place, ages[:, place], np.nan)
-    values[:, 12], values[:, 13] = 365, rng.uniform(30, 1_000, n)
-    truth = -6.5 + 1.1 * np.log1p(year) + 0.6 * np.log1p(values[:, 2])
-    truth += 1.5 * (values[:, 20] > 2) * (values[:, 21] > 2) - 0.3
-    label = (rng.random(n) < 1 / (1 + np.exp(-truth))).astype(np.int8)
-    return values, label, person, origin
-
-
-def taken(
-    names: tuple[str, ...], as_ofs: NDArray[np.int64], mask: NDArray[np.bool_], drawn: Any
-) -> Rows:
-    """Put the masked rows together."""
-    values, label, person, origin = (array[mask] for array in drawn)
-    first = int(origin.min())
-    last = int(origin.max())
-    return Rows(
-        person, (origin - first).astype(np.int16), label, np.full(len(label), FOREVER),
-        np.ascontiguousarray(values), names, as_ofs[first : last + 1], {},
-    )  # fmt: skip
-
-
-def spent() -> float:
-    """CPU seconds of this process so far."""
-    return sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+GOAL_SECONDS, GOAL_MIB = 180.0, 4_096.0
+FEW_ROWS = 150_000
+"""Of a small region, on which everything is compiled before anything is timed."""
 
 
 def main() -> None:
-    """Simulate, learn, judge, and write what it took."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    options = _options()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    small, store = (store_of(options.folder, rows) for rows in (FEW_ROWS, options.rows))
+    request = {
+        "way": "ours", "scores": str(options.folder / "scores.npz"), "resamples": options.resamples,
+    }  # fmt: skip
+    _run({**request, "store": str(small)})
+    ours = _run({**request, "store": str(store)})
+    request |= {"store": str(store), "way": "other", "loop_resamples": options.loop_resamples}
+    other = _run({**request, "measures": ours["measures"]})
+    apart = other["largest_differences"]
+    if max(apart.values()) > ALLOWED:
+        sys.exit(f"not the same values, so no time is shown: {apart}")
+    report = {
+        "resamples": options.resamples, "ours": ours, "other": other, "machine": machine(),
+    }  # fmt: skip
+    for line in lines(report):
+        print(line)
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    if options.readme:
+        write_table(HERE / "README.md", report)
+
+
+def _options() -> Any:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="to learn from, about")
     parser.add_argument("--resamples", type=int, default=1_000)
-    parser.add_argument("--json", type=Path)
-    asked = parser.parse_args()
-    others = [name for name in default_catalogue().names if name not in TOLD]
-    names = (*TOLD, *others[: FEATURES - len(TOLD)])
-    directions = default_catalogue().select(names).directions
-    as_ofs = np.arange(DATES, dtype=np.int64) * 30 * DAY
-    drawn = simulate(asked.rows)
-    late = drawn[3] >= DATES - TEST
-    development, test = (taken(names, as_ofs, mask, drawn) for mask in (~late, late))
-    del drawn, late
-    n = len(development.as_ofs)
-    size = late_blocks(development.as_ofs, EMBARGO) or 1
-    split = Split(
-        development.as_ofs, test.as_ofs, (n - 2 * size, n - size), (n - size, n), EMBARGO, 30
-    )
-    protocol = parse_protocol("")
-    times: dict[str, dict[str, float]] = {}
+    parser.add_argument(
+        "--loop-resamples", type=int, default=20,
+        help="resamples of the other way, whose time is then multiplied",
+    )  # fmt: skip
+    parser.add_argument(
+        "--folder", type=Path, default=Path(tempfile.gettempdir()) / "hiu-risk-benchmarks",
+        help="where regions and stores are kept between runs",
+    )  # fmt: skip
+    parser.add_argument("--json", type=Path, help="also write all figures here")
+    parser.add_argument("--readme", action="store_true", help="also write the README's table")
+    options = parser.parse_args()
+    if not 50_000 <= options.rows <= 20_000_000 or options.loop_resamples < 1:
+        parser.error("50,000 to 20,000,000 rows, at least one resample in the loop")
+    return options
 
-    def timed(what: str, work: Any) -> Any:
-        wall, cpu = time.perf_counter(), spent()
-        answer = work()
-        times[what] = {"seconds": time.perf_counter() - wall, "cpu_seconds": spent() - cpu}
-        return answer
 
-    learned = timed("learn", lambda: learn(development, split, protocol, directions))
+def _run(request: dict[str, Any]) -> Any:
+    command = [sys.executable, "-m", "benchmarks.training.process", json.dumps(request)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
-    def score() -> dict[str, Ranker]:
-        anchor = learned.anchor.log_odds(test.values, names)
-        model = learned.calibrator.apply(anchor + learned.booster.raw(test.values))
-        return {
-            "model": Ranker(model, model),
-            "anchor": Ranker(anchor, anchor),
-            "decayed_count": Ranker(test.column("calls_decayed_90d").astype(np.float64)),
-        }
 
-    rankers = timed("score", score)
-    found = timed(
-        "judge",
-        lambda: evaluate(test, rankers, (50, 75, 100), resamples=asked.resamples, seed=1),
-    )
-    result = {
-        "rows": asked.rows,
-        "features": FEATURES,
-        "positives": development.positives + test.positives,
-        "trees": learned.verdict.n_trees,
-        "times": times,
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "average_precision": {
-            name: summary["average_precision"]["value"]
-            for name, summary in found["rankers"].items()
-        },
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+def machine() -> dict[str, Any]:
+    info = Path("/proc/cpuinfo")
+    names = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
+    models = [line.partition(":")[2].strip() for line in names if line.startswith("model name")]
+    return {
+        "processor": models[0] if models else platform.processor(),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in ("lightgbm", "numpy", "scikit-learn")},
     }
-    for what, took in times.items():
-        print(f"{what:8} {took['seconds']:7.1f} s   {took['cpu_seconds']:7.1f} CPU s")
-    print(f"peak     {result['peak_mib']:7.0f} MiB")
-    if asked.json:
-        asked.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def lines(report: dict[str, Any]) -> Iterator[str]:
+    """Write a report as a table."""
+    ours, other, m = report["ours"], report["other"], report["machine"]
+    yield (
+        f"{ours['rows']:,} rows to learn from ({ours['positives']:,} positive), "
+        f"{ours['inputs']} inputs; {ours['judged_rows']:,} rows at {ours['dates']} dates to judge "
+        f"by ({ours['judged_positives']:,} positive), {len(ours['measures'])} rankers, "
+        f"{report['resamples']:,} resamples of people. {m['cores']} cores of {m['processor']}, "
+        f"load {m['load']}, Python {m['python']}."
+    )
+    yield ""
+    yield "| | seconds | processor seconds |"
+    yield "|---|---:|---:|"
+    for name, part in ours["times"].items():
+        if name != "all":
+            yield f"| {name} | {part['seconds']:.1f} | {part['processor_seconds']:.1f} |"
+    whole = ours["times"]["all"]
+    yield f"| **ours, all** | {whole['seconds']:.1f} | {whole['processor_seconds']:.1f} |"
+    fit, loop = other["times"]["LightGBM"], other["times"]["bootstrap"]
+    more = report["resamples"] / other["resamples"]
+    yield f"| LightGBM alone | {fit['seconds']:.1f} | {fit['processor_seconds']:.1f} |"
+    yield (
+        f"| its evaluation by scikit-learn: {other['resamples']} resamples, times {more:g} | "
+        f"{loop['seconds'] * more:.0f} | {loop['processor_seconds'] * more:.0f} |"
+    )
+    yield ""
+    reached = "reached" if whole["seconds"] <= GOAL_SECONDS else "missed"
+    apart = max(other["largest_differences"].values())
+    held = "reached" if ours["peak_mib"] <= GOAL_MIB else "missed"
+    yield (
+        f"Goal of {GOAL_SECONDS:.0f} s: {reached}. Goal of {GOAL_MIB:,.0f} MiB: {held}, the peak "
+        f"is {ours['peak_mib']:,.0f} MiB (LightGBM and scikit-learn: {other['peak_mib']:,.0f}). "
+        f"Largest difference between the two ways: {apart:.0e}."
+    )
+
+
+def write_table(readme: Path, report: dict[str, Any]) -> None:
+    """Write the table between its marks."""
+    before, rest = readme.read_text(encoding="utf-8").split("<!-- table -->\n")
+    table, after = "\n".join(lines(report)), rest.split("<!-- end -->", 1)[1]
+    text = f"{before}<!-- table -->\n{table}\n<!-- end -->{after}"
+    readme.write_bytes(text.encode("utf-8"))
 
 
 if __name__ == "__main__":
