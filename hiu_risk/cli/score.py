@@ -97,6 +97,8 @@ class ReservedResult(Result):
     who: str
     decided_at: int
     of_model: str = Field(description="the model that it was decided about; scores are the same")
+    expected: float = Field(description="cases expected among those listed, to one decimal")
+    expected_by_score: float = Field(description="the same, had the highest scores been listed")
 
 
 class ChancesResult(Result):
@@ -286,6 +288,7 @@ def _say(worklist: Worklist, result: ScoreResult) -> None:
     if worklist.reserved is not None:
         say(worklist.reserved.text)
         say(reserved_by(worklist.reserved, worklist.zone))
+        say(f"{worklist.reserved.price}.")
     say(f"Listed: {len(worklist.entries)} of at most {worklist.capacity}. {TIE_RULE}")
     if worklist.previous_as_of is not None:
         new = sum(entry.change == "new" for entry in worklist.entries)

@@ -40,12 +40,18 @@ class Reserved:
         UTC seconds.
     of_model : str
         The model that the decision was about; its scores are the same.
+    expected : float
+        Cases expected among those listed, to one decimal.
+    expected_by_score : float
+        The same, had the highest scores been listed: the price, in people reached.
     """
 
     column: str
     who: str
     decided_at: int
     of_model: str
+    expected: float = 0.0
+    expected_by_score: float = 0.0
 
     @classmethod
     def of(cls, bundle: Bundle) -> Reserved | None:
@@ -64,6 +70,14 @@ class Reserved:
             "reaches the same part of the cases expected in each group. Within a group the "
             "highest scores are listed. So somebody with a higher score may not be on the list. "
             "No score was changed, and no name is marked."
+        )
+
+    @property
+    def price(self) -> str:
+        """What it costs on this list."""
+        return (
+            f"{self.expected:.1f} cases expected among those listed; "
+            f"{self.expected_by_score:.1f} had the highest scores been listed"
         )
 
 

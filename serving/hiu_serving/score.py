@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,8 +85,13 @@ def make_worklist(
     scored = scorer.score(histories, as_of, candidates.mask)
     order = ranking(scored.score, histories.people.id[scored.person])
     top, tied = order[:capacity], tied_out(scored.score, order, capacity)
-    if group is not None:
+    if reserved is not None and group is not None:
+        by_score = float(scored.score[top].sum())
         top, tied = draw(scored.score, group[scored.person], order, capacity)
+        expected = float(scored.score[top].sum())
+        reserved = replace(
+            reserved, expected=round(expected, 1), expected_by_score=round(by_score, 1)
+        )
     entries = entries_of(histories, as_of, scorer, scored, top, before, doubts)
     listed = {entry.person for entry in entries}
     manifest = scorer.bundle.manifest

@@ -128,6 +128,7 @@ def worklist_page(worklist: Worklist) -> str:
         reserved=""
         if w.reserved is None
         else f"{w.reserved.text} {reserved_by(w.reserved, w.zone)}",
+        price="" if w.reserved is None else w.reserved.price,
         sure=SURE if any(entry.interval for entry in w.entries) else "",
         not_scored=_not_scored(w),
         tiles=_tiles(w),

@@ -95,7 +95,7 @@ def test_a_model_that_does_not_know_how_sure_it_is_says_nothing_of_it() -> None:
     assert 'class="likely"' not in page
 
 
-DECIDED = Reserved("sex", "A. Reader", AS_OF - 30 * DAY, "c" * 12)
+DECIDED = Reserved("sex", "A. Reader", AS_OF - 30 * DAY, "c" * 12, 2.3, 2.9)
 
 
 def test_reserved_places_are_said_of_the_whole_list_and_mark_nobody() -> None:
@@ -107,6 +107,7 @@ def test_reserved_places_are_said_of_the_whole_list_and_mark_nobody() -> None:
     assert "Reserved places. Places on this list are reserved by sex, so that it reaches" in text
     assert "A. Reader decided it on 9 December 2021; why stands in the ledger of models." in text
     assert "2 people with the same score as the last one of their group had no place" in text
+    assert "2.3 cases expected among those listed; 2.9 had the highest scores been listed" in text
     assert "Not listed 7" in text
     assert "Scored lower" not in text
     assert "Scored lower than those listed 7" in plain(worklist_page(without))
