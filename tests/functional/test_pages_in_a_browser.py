@@ -17,6 +17,7 @@ import hiu_training
 from hiu_risk.model import ModelHome
 from hiu_risk.model.evidence import find
 from hiu_risk.store import Store
+from hiu_serving.reserving import Reserved
 from hiu_serving.worklist_page import worklist_page
 from hiu_training.audit.page import render_page
 from hiu_training.audit.result import AuditDocument
@@ -51,12 +52,28 @@ def pages(region: Region, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     made = {
         "worklist": worklist_page(
             make_list(
-                make_entry(1, "p1", score=0.5, band="very_high", change="up", previous_rank=3),
-                make_entry(2, "p2", score=0.2, band="high", cautions=("Short history.",)),
+                make_entry(
+                    1,
+                    "p1" * 16,
+                    score=0.5,
+                    band="very_high",
+                    change="up",
+                    previous_rank=3,
+                    interval=(0.3, 0.7),
+                ),
+                make_entry(
+                    2,
+                    "p2",
+                    score=0.2,
+                    band="high",
+                    cautions=("Short history.",),
+                    interval=(0.1, 0.997),
+                ),
                 make_entry(3, "p3", score=0.1, band="raised", reasons=()),
                 make_entry(4, "p4", score=0.01, band="usual", change="same", previous_rank=4),
                 previous_as_of=AS_OF - 86_400,
                 left=1,
+                reserved=Reserved("sex", "A. Reader", AS_OF - 86_400, "c" * 12, 2.3, 2.9),
             )
         ),
         "audit": _audit(region),
