@@ -21,8 +21,9 @@ from typing import Any
 from benchmarks.training.region import store_of
 
 HERE = Path(__file__).parent
-ALLOWED = 1e-9
-"""The largest difference between two ways that still counts as equal."""
+ALLOWED = 1e-8
+"""The largest difference between two ways that still counts as equal: scikit-learn's log loss comes
+from probabilities, ours from log-odds, which lose nothing near 1."""
 
 GOAL_SECONDS, GOAL_MIB = 180.0, 4_096.0
 FEW_ROWS = 150_000

@@ -174,20 +174,24 @@ def check(test: Rows, rankers: dict[str, Floats], ours: dict[str, Any]) -> dict[
     """Compare what both claim, on the sample and on one resample, where they mean the same.
 
     scikit-learn's average precision takes rows of equal score as one step, ours is the mean over
-    their orders: it is compared where no positive row shares its score, and not on the resample,
-    where a person drawn twice shares it with themselves.
+    their orders: it is compared on rankings whose ties are broken, and not on the resample, where
+    a person drawn twice ties with themselves.
     """
     who, person = np.unique(test.person, return_inverse=True)
     weight = resample_people(len(who), 1, seed=1)
     apart: dict[str, float] = {}
     for name, score in rankers.items():
+        untied = np.argsort(np.argsort(score, kind="stable")).astype(np.float64)
+        on_all = {k: v for k, v in ours[name].items() if k != "average_precision"}
+        no_ties = measure(Ranking.of(untied, test.label), [])
         drawn = measure(Ranking.of(score, test.label, person), [], weight)
-        values, count = np.unique(score, return_counts=True)
-        alone = count[np.searchsorted(values, score[test.label == 1])] == 1
-        left_out = () if alone.all() else ("average_precision",)
-        on_all = {kind: value for kind, value in ours[name].items() if kind not in left_out}
         pairs = (
             (on_all, measured(test.label, name, score), ""),
+            (
+                {"average_precision": float(no_ties.average_precision[0])},
+                measured(test.label, "untied", untied),
+                "",
+            ),
             (
                 {"auroc": float(drawn.auroc[0])},
                 measured(test.label, name, score, weight[:, 0][person]),
