@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hiu_serving.state import State
     from hiu_training.audit.result import AuditDocument
     from hiu_training.board.fields import Filled
-    from hiu_training.board.listed import Happened
+    from hiu_training.board.happened import Happened
     from hiu_training.board.quarter import Quarter
     from hiu_training.board.records import Decision, LedgerState, ListMade, Material, Rule
 

@@ -11,7 +11,8 @@ from hiu_risk.definitions import Definition
 from hiu_risk.eligibility import EligibilityPolicy
 from hiu_risk.histories import Feed
 from hiu_risk.times import DAY
-from hiu_training.board.listed import Happened, what_happened
+from hiu_training.board.happened import Happened
+from hiu_training.board.listed import what_happened
 from hiu_training.board.records import ListMade, Rule
 from tests.support.histories import make_histories, seconds
 

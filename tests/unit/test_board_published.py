@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hiu_risk.suppression import SmallNumbers
 from hiu_training.board.decided import show_decisions
-from hiu_training.board.listed import Happened, ListOutcome
+from hiu_training.board.happened import Happened, ListOutcome
 from hiu_training.board.people import show_people
 from hiu_training.board.published import publish, share_of
 from hiu_training.board.records import Decision, ListMade

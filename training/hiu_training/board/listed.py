@@ -14,6 +14,7 @@ from hiu_risk.histories import Histories
 from hiu_risk.outcomes import Outcomes, outcomes
 from hiu_risk.progress import Advance
 from hiu_risk.times import DAY
+from hiu_training.board.happened import Happened, ListOutcome
 from hiu_training.board.records import ListMade, Rule
 
 WHOLE_DATE = ("before_data", "end_of_data", "feed_gap")
@@ -23,73 +24,6 @@ MODEL_GONE = "model_gone"
 """The list's model is no longer in the model home, so nobody can tell whom it could have listed."""
 
 _DATES_AT_ONCE = 4
-
-
-@dataclass(frozen=True)
-class ListOutcome:
-    """What became of one list.
-
-    Parameters
-    ----------
-    as_of : int
-        Its index date.
-    listed : int
-        Names on it.
-    unobserved : str
-        Why nobody's outcome is known yet, empty where it is.
-    found, missed : int
-        People who became cases within the horizon, listed and not.
-    """
-
-    as_of: int
-    listed: int
-    unobserved: str
-    found: int
-    missed: int
-
-
-@dataclass(frozen=True)
-class Happened:
-    """What became of everybody listed in a quarter, each person counted once.
-
-    Parameters
-    ----------
-    lists : tuple of ListOutcome
-        One a list, in order of time.
-    listed : int
-        People on at least one list; the four below add up to it.
-    became_cases : int
-        Met the definition within the horizon of a list they were on: found beforehand.
-    did_not : int
-        Did not, on any list, and every horizon is over.
-    cannot_tell : int
-        Died, moved, taken on a caseload, or no longer in the data, before the horizon was over.
-    not_yet : int
-        On a list whose horizon isn't observed yet, and not a case so far.
-    missed : int
-        Became cases within the horizon of some list and were on none that could have told.
-    lead_days : float or None
-        Median days from the first list that held a found person to meeting the definition.
-    """
-
-    lists: tuple[ListOutcome, ...]
-    listed: int
-    became_cases: int
-    did_not: int
-    cannot_tell: int
-    not_yet: int
-    missed: int
-    lead_days: float | None
-
-    @property
-    def cases(self) -> int:
-        """People who became cases within the horizon of a list."""
-        return self.became_cases + self.missed
-
-    @property
-    def observed(self) -> int:
-        """Lists whose horizon is over and observed."""
-        return sum(not each.unobserved for each in self.lists)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from hiu_risk.suppression import SmallNumbers
 from hiu_training.audit.wording import NO_VALUE
 from hiu_training.board.blocks import Block, Chart, Column, Para, Section, Table
 from hiu_training.board.charts import Bar, share_chart
-from hiu_training.board.listed import Happened
+from hiu_training.board.happened import Happened
 from hiu_training.board.published import (
     Counts,
     change_words,
