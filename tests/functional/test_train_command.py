@@ -89,7 +89,8 @@ def test_mlflow_holds_the_run_and_the_model_without_a_pickle(place: Path) -> Non
             if path.name == "MLmodel" and result["run_id"] in path.read_text("utf-8")
         )
         served = mlflow.pyfunc.load_model(str(logged))
-    assert [column.name for column in served.metadata.signature.outputs] == ["score", "band"]
+    outputs = [column.name for column in served.metadata.signature.outputs]
+    assert outputs == ["score", "score_low", "score_high", "band"]
     assert int(champion.version) == result["registered_version"]
     kept = find(ModelHome(place / "home"), result["bundle_id"], "evaluation")
     assert kept is not None
@@ -111,7 +112,10 @@ def test_mlflow_holds_the_run_and_the_model_without_a_pickle(place: Path) -> Non
     import pandas as pd
 
     frame = pd.DataFrame(values, columns=list(bundle.feature_names))
-    assert served.predict(frame)["score"].tolist() == bundle.score(values).tolist()
+    told = served.predict(frame)
+    assert told["score"].tolist() == bundle.score(values).tolist()
+    for name, limit in zip(outputs[1:3], bundle.interval(bundle.score(values)), strict=True):
+        assert told[name].tolist() == limit.tolist()
 
 
 def test_the_same_store_protocol_and_code_give_the_same_bundle(place: Path) -> None:

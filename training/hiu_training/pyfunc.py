@@ -19,12 +19,26 @@ class ServedBundle:
         self.bundle = bundle
 
     def predict(self, data: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """Score rows of features by name; gives ``score`` and ``band``."""
+        """Score rows of features by name.
+
+        Gives ``score``, its limits ``score_low`` and ``score_high`` (NaN where the model knows
+        none), and ``band``.
+        """
         values = np.ascontiguousarray(
             data[list(self.bundle.feature_names)].to_numpy(dtype=np.float32)
         )
         score = self.bundle.score(values)
-        return pd.DataFrame({"score": score, "band": self.bundle.band(score)}, index=data.index)
+        known = self.bundle.calibrator.uncertainty is not None
+        low, high = self.bundle.interval(score) if known else (np.nan, np.nan)
+        return pd.DataFrame(
+            {
+                "score": score,
+                "score_low": low,
+                "score_high": high,
+                "band": self.bundle.band(score),
+            },
+            index=data.index,
+        )
 
 
 def _load_pyfunc(path: str) -> ServedBundle:

@@ -186,5 +186,10 @@ def _signature(bundle: Bundle) -> Any:
 
     return ModelSignature(
         inputs=Schema([ColSpec(DataType.float, name) for name in bundle.feature_names]),
-        outputs=Schema([ColSpec(DataType.double, "score"), ColSpec(DataType.string, "band")]),
+        outputs=Schema(
+            [
+                *(ColSpec(DataType.double, name) for name in ("score", "score_low", "score_high")),
+                ColSpec(DataType.string, "band"),
+            ]
+        ),
     )
