@@ -8,22 +8,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.readme import machine, named, write_table
+from benchmarks.training.process import ALLOWED
 from benchmarks.training.region import store_of
-
-HERE = Path(__file__).parent
-ALLOWED = 1e-8
-"""The largest difference between two ways that still counts as equal: scikit-learn's log loss comes
-from probabilities, ours from log-odds, which lose nothing near 1."""
 
 GOAL_SECONDS, GOAL_MIB = 180.0, 4_096.0
 FEW_ROWS = 150_000
@@ -52,7 +46,7 @@ def main() -> None:
     if options.json:
         options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     if options.readme:
-        write_table(HERE / "README.md", report)
+        write_table(Path(__file__).with_name("README.md"), lines(report))
 
 
 def _options() -> Any:
@@ -81,28 +75,14 @@ def _run(request: dict[str, Any]) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def machine() -> dict[str, Any]:
-    info = Path("/proc/cpuinfo")
-    names = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
-    models = [line.partition(":")[2].strip() for line in names if line.startswith("model name")]
-    return {
-        "processor": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
-        "python": platform.python_version(),
-        "packages": {name: version(name) for name in ("lightgbm", "numpy", "scikit-learn")},
-    }
-
-
 def lines(report: dict[str, Any]) -> Iterator[str]:
     """Write a report as a table."""
-    ours, other, m = report["ours"], report["other"], report["machine"]
+    ours, other = report["ours"], report["other"]
     yield (
         f"{ours['rows']:,} rows to learn from ({ours['positives']:,} positive), "
         f"{ours['inputs']} inputs; {ours['judged_rows']:,} rows at {ours['dates']} dates to judge "
         f"by ({ours['judged_positives']:,} positive), {len(ours['measures'])} rankers, "
-        f"{report['resamples']:,} resamples of people. {m['cores']} cores of {m['processor']}, "
-        f"load {m['load']}, Python {m['python']}."
+        f"{report['resamples']:,} resamples of people. {named(report['machine'])}"
     )
     yield ""
     yield "| | seconds | processor seconds |"
@@ -128,14 +108,6 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
         f"is {ours['peak_mib']:,.0f} MiB (LightGBM and scikit-learn: {other['peak_mib']:,.0f}). "
         f"Largest difference between the two ways: {apart:.0e}."
     )
-
-
-def write_table(readme: Path, report: dict[str, Any]) -> None:
-    """Write the table between its marks."""
-    before, rest = readme.read_text(encoding="utf-8").split("<!-- table -->\n")
-    table, after = "\n".join(lines(report)), rest.split("<!-- end -->", 1)[1]
-    text = f"{before}<!-- table -->\n{table}\n<!-- end -->{after}"
-    readme.write_bytes(text.encode("utf-8"))
 
 
 if __name__ == "__main__":

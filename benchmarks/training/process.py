@@ -33,6 +33,10 @@ washout_days = 365
 capacities = [25, 50, 75, 100, 200, "1%"]
 resamples = {resamples}
 """
+ALLOWED = 1e-8
+"""The largest difference between two ways that still counts as equal: scikit-learn's log loss comes
+from probabilities, ours from log-odds, which lose nothing near 1."""
+
 CHANCES = ("model", "anchor", "plain_lightgbm")
 """Rankers that give probabilities."""
 
