@@ -119,7 +119,7 @@ def evaluate(
     if out:
         _write_report(out, models, bundle, judged.evaluation, opened)
     say(f"Model {result.version}: {result.definition}")
-    say_evaluation(result)
+    say_evaluation(result, read.gates)
     if result.page:
         say(f"Written: {result.page}")
     if result.horizons:

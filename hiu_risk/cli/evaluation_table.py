@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from hiu_risk.cli.output import Result, say
+
+if TYPE_CHECKING:
+    from hiu_training.protocol.settings import GateSettings
 
 
 class _Part(BaseModel):
@@ -214,8 +217,8 @@ def evaluation_fields(found: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "per_origin": origins}
 
 
-def say_evaluation(evaluation: Evaluation) -> None:
-    """Print the table and the verdict."""
+def say_evaluation(evaluation: Evaluation, gates: GateSettings) -> None:
+    """Print the table, how well chances are calibrated for these gates, and the verdict."""
     people = evaluation.population
     say(
         f"Judged at {len(evaluation.per_origin)} dates: {people.rows:,} rows of "
@@ -239,7 +242,32 @@ def say_evaluation(evaluation: Evaluation) -> None:
             f"Cases found by the model's lists of {k} were first listed {_few(lead)} days before "
             "the event, on average"
         )
+    say(_calibration(evaluation.rankers["model"], gates))
     say(evaluation.verdict)
+
+
+def _calibration(model: RankerResult, gates: GateSettings) -> str:
+    """Say whether the chances lie as far apart as they should, and what is wrong where not."""
+    slope, intercept = model.calibration_slope, model.calibration_intercept
+    if slope is None or slope.value is None or intercept is None:
+        return "Calibration: the slope can't be had"
+    return (
+        f"Calibration: slope {_cell(slope, 2)}, for a promotion from {gates.slope_low:g} to "
+        f"{gates.slope_high:g}: {_slope(slope, gates)}. Intercept {_cell(intercept, 2)}: 0 is "
+        "right, above 0 the chances are too low on average"
+    )
+
+
+def _slope(slope: Estimate, gates: GateSettings) -> str:
+    if slope.value is None or slope.low is None or slope.high is None:
+        return "without an interval nothing is concluded"
+    if slope.low < gates.slope_low and slope.high > gates.slope_high:
+        return "too few cases to tell, as the interval reaches past both"
+    if slope.value < gates.slope_low:
+        return "below it, the chances lie too far apart (high ones too high, low ones too low)"
+    if slope.value > gates.slope_high:
+        return "above it, the chances lie too close together (high ones too low, low ones too high)"
+    return "inside it"
 
 
 def _removed(evaluation: Evaluation) -> Iterator[str]:
@@ -299,8 +327,10 @@ def _lines(evaluation: Evaluation, k: str) -> Iterator[str]:
 
 
 def _cell(e: Estimate, digits: int = 3) -> str:
-    if e.value is None or e.low is None or e.high is None:
+    if e.value is None:
         return "-"
+    if e.low is None or e.high is None:
+        return f"{e.value:.{digits}f}"
     return f"{e.value:.{digits}f} ({e.low:.{digits}f} to {e.high:.{digits}f})"
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hiu_risk.store import Store
     from hiu_risk.synth import TruthRows
     from hiu_training.protocol import Protocol
+    from hiu_training.protocol.settings import GateSettings
     from hiu_training.train import Trained
 
 
@@ -89,7 +90,7 @@ def train(
     evaluation = evaluation_fields(trained.evaluation)
     otherwise = _otherwise(opened, trained, read, ModelHome(home)) if sensitivity else None
     result = _result(trained, kept, evaluation, otherwise)
-    _say(result)
+    _say(result, read.gates)
     if result.sensitivity:
         say_sensitivity(result.sensitivity)
     write_result(json_file, result)
@@ -169,7 +170,7 @@ def _result(
     )
 
 
-def _say(result: TrainResult) -> None:
+def _say(result: TrainResult, gates: GateSettings) -> None:
     say(f"Definition: {result.definition}")
     say(
         f"Looks ahead {result.horizon_days} days for {result.target}; learned from "
@@ -189,5 +190,5 @@ def _say(result: TrainResult) -> None:
             "Too few positives to calibrate by (20 are needed): the level of the scores was "
             "fitted, not how far apart they lie"
         )
-    say_evaluation(result)
+    say_evaluation(result, gates)
     say(f"Model {result.version} is now {' and '.join(result.aliases)}")

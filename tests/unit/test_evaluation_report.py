@@ -15,6 +15,7 @@ from hiu_risk.suppression import SmallNumbers
 from hiu_training.judging.evaluation import evaluate
 from hiu_training.judging.verdict import verdict
 from hiu_training.judging.whole_lists import whole_lists
+from hiu_training.protocol.settings import GateSettings
 from hiu_training.report import card, tables, tripod, whole
 from hiu_training.report.files import report_files
 from hiu_training.report.known import Known, middle_capacity
@@ -252,7 +253,7 @@ def test_the_page_and_the_command_say_who_was_not_ranked_and_what_the_data_did_n
     rows = evaluation["population"]["rows"]
     assert f"Not ranked above: 35 of {5 * round(rows / 5) + 35:,} rows (" in page
     assert "A list in service would hold them" in page
-    say_evaluation(Evaluation.model_validate(evaluation_fields(evaluation)))
+    say_evaluation(Evaluation.model_validate(evaluation_fields(evaluation)), GateSettings())
     said = " ".join(capsys.readouterr().out.split())
     assert f"Not ranked, as what happened was not fully observed: 34 of {rows + 34:,} rows" in said
     assert "death 30, move 4); lists in service hold such people" in said
