@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from hiu_risk.histories import Feed, Histories
 from hiu_risk.model import ModelHome
 from hiu_risk.store import Store
 from hiu_risk.times import DAY
+from hiu_serving.api.keys import add_key
 from hiu_training.protocol import parse_protocol
 from hiu_training.registry.tracking import check_reachable
 from hiu_training.rows.split import make_split
@@ -56,6 +59,7 @@ def _refused(
     error = " ".join(capsys.readouterr().err.split())
     for words in (*said, "What to do"):
         assert words in error
+    assert "secret" not in error
     assert _content(home) == before
 
 
@@ -172,7 +176,7 @@ def test_no_onset_in_the_late_blocks_is_refused(
     _refused(capsys, monkeypatch, place / "home", given, 1, *said)
 
 
-@pytest.mark.parametrize("command", ["evaluate", "score"])
+@pytest.mark.parametrize("command", ["evaluate", "audit", "score", "explain", "serve"])
 def test_features_that_changed_since_the_champion_was_trained_are_named(
     place: Path, tmp_path: Path, capsys: Any, monkeypatch: Any, command: str
 ) -> None:
@@ -180,15 +184,52 @@ def test_features_that_changed_since_the_champion_was_trained_are_named(
     home = ModelHome(tmp_path / "home")
     changed = replace(bundle, manifest=replace(bundle.manifest, catalogue_hash="0" * 64))
     home.set_alias("champion", home.add(changed)[:12])
+    listed = (
+        "--store", str(place / "store"), "--home", str(home.path), "--as-of", "2023-12-01"
+    )  # fmt: skip
+    keys = tmp_path / "keys.json"
+    add_key(keys, "team", "score", datetime(2024, 1, 1, tzinfo=UTC))
     given = {
         "evaluate": _command("evaluate", place, home=home.path),
-        "score": [
-            "score", "--store", str(place / "store"), "--home", str(home.path),
-            "--as-of", "2023-12-01", "--out", str(tmp_path / "out"),
-        ],
-    }[command]  # fmt: skip
-    _refused(capsys, monkeypatch, home.path, given, 1, "features", "train again")
+        "audit": _command("audit", place, home=home.path, out=tmp_path / "out"),
+        "score": ["score", *listed, "--out", str(tmp_path / "out")],
+        "explain": ["explain", *listed, "--person", "p0001"],
+        "serve": ["serve", "--home", str(home.path), "--keys", str(keys)],
+    }[command]
+    _refused(capsys, monkeypatch, home.path, given, 1, "feature", "train again")
     assert not (tmp_path / "out").exists()
+
+
+REFUSED_WITHOUT = {
+    "train": "MLflow could not keep the run",
+    "promote": "MLflow's registry can't be used (MlflowException); nothing was changed",
+    "reproduce": "MLflow's registry can't be used",
+}
+
+
+@pytest.mark.parametrize("command", ["train", "promote", "reproduce", "evaluate", "audit", "score"])
+def test_without_mlflow_what_needs_it_is_refused_and_what_does_not_goes_on(
+    place: Path, tmp_path: Path, capsys: Any, monkeypatch: Any, command: str
+) -> None:
+    home = ModelHome(shutil.copytree(place / "home", tmp_path / "home"))
+    other = replace(home.load(), manifest=replace(home.load().manifest, base_rate=0.5))
+    home.add(other)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    store, who = ("--store", str(place / "store")), ("--who", "Dr A. Reader")
+    at = ("--home", str(home.path))
+    given = {
+        "train": _command("train", place, home=home.path),
+        "promote": ["promote", other.version, *at, *who, "--override", "--reason", "Why."],
+        "reproduce": ["reproduce", "0" * 32, *at, *store],
+        "evaluate": _command("evaluate", place, home=home.path),
+        "audit": _command("audit", place, home=home.path, out=tmp_path / "out"),
+        "score": ["score", *at, *store, "--as-of", "2023-12-01", "--out", str(tmp_path / "out")],
+    }[command]
+    if command in REFUSED_WITHOUT:
+        _refused(capsys, monkeypatch, home.path, given, 1, REFUSED_WITHOUT[command], "127.0.0.1:9")
+    else:
+        assert run_command(monkeypatch, *given) == 0
 
 
 @pytest.mark.parametrize("command", ["evaluate", "score"])

@@ -50,7 +50,10 @@ EVALUATION: dict[str, Any] = {
 }  # fmt: skip
 
 
-def group(label: str, gap: float | str, ratio: float = 1.0, verdict: str = "close") -> Any:
+def group(
+    label: str, gap: float | str, ratio: float = 1.0, verdict: str = "close", half: float = 0.06
+) -> Any:
+    """A group of a published audit; ``half`` is half the interval of its difference."""
     return {
         "label": label,
         "recall_verdict": verdict,
@@ -59,7 +62,9 @@ def group(label: str, gap: float | str, ratio: float = 1.0, verdict: str = "clos
             {"capacity": 50, "recall_difference": estimate(-0.9)},
             {
                 "capacity": 75,
-                "recall_difference": gap if isinstance(gap, str) else estimate(gap, -0.3, 0.3),
+                "recall_difference": (
+                    gap if isinstance(gap, str) else estimate(gap, gap - half, gap + half)
+                ),
             },
         ],
     }

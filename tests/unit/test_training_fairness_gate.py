@@ -35,7 +35,9 @@ def judge(mine: Any, champion: Any) -> tuple[str, str]:
 
 def test_the_same_model_is_not_worse_than_itself() -> None:
     fair = printed(1.5, 1.5)
-    assert judge(fair, fair) == ("passed", "no group of 2 is worse off than before")
+    outcome, detail = judge(fair, fair)
+    assert outcome == "passed"
+    assert detail.startswith("no group of 2 is worse off than before, and a drop of 0.0")
 
 
 def test_a_model_that_misses_one_group_more_fails_and_names_it() -> None:

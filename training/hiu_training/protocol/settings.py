@@ -165,14 +165,18 @@ class GateSettings:
         Groupings of the audit that must have been judged; empty: all of them.
     fairness_tolerance : float
         How much more of its cases a group may miss, against the rest, than with the champion.
+    fairness_visible : float
+        A group is judged where a drop of this size would show; smaller groups are named.
     calibration_tolerance : float
         How much further from 1 a group's calibration ratio may be than with the champion.
     stability_origins : int
-        Test dates with a case, needed to judge stability.
+        Test dates with cases enough, needed to judge stability.
+    stability_positives : int
+        Cases that such a date needs.
     stability_share : float
         At this share of those dates the model must rank at least as well as the best baseline.
     stability_floor : float
-        At no date may its average precision be below this share of that baseline's.
+        At none of them may its average precision be below this share of that baseline's.
     """
 
     baselines: tuple[str, ...] = ()
@@ -185,10 +189,12 @@ class GateSettings:
     slope_high: Annotated[float, Field(ge=1, le=100)] = 1.25
     fairness_by: tuple[str, ...] = ()
     fairness_tolerance: Annotated[float, Field(ge=0, le=1)] = 0.05
+    fairness_visible: Annotated[float, Field(gt=0, le=1)] = 0.15
     calibration_tolerance: Annotated[float, Field(ge=0, le=10)] = 0.25
     stability_origins: Annotated[int, Field(ge=1, le=100)] = 3
-    stability_share: Annotated[float, Field(ge=0, le=1)] = 0.6
-    stability_floor: Annotated[float, Field(ge=0, le=1)] = 0.75
+    stability_positives: Annotated[int, Field(ge=1, le=10_000)] = 10
+    stability_share: Annotated[float, Field(ge=0, le=1)] = 0.4
+    stability_floor: Annotated[float, Field(ge=0, le=1)] = 0.6
 
 
 @dataclass(frozen=True)

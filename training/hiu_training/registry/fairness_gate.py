@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import log
+from math import log, sqrt
+from statistics import NormalDist
 from typing import Any, Literal
 
-from hiu_risk.suppression import SmallNumbers
 from hiu_training.protocol.settings import GateSettings
 
-BASE = SmallNumbers().base
-"""What printed counts are rounded to: two of them may each be half of it off."""
+ALIKE, ALIKE_CALIBRATION = 0.75, 0.5
+"""How far chance puts two models' audits of the same people apart, over the standard error of one
+audit: simulated for models whose scores correlate 0.8, for recall and for calibration."""
+
+ALONE = NormalDist().inv_cdf(0.9)
+"""Standard errors from which on a difference shows by itself."""
+
+INTERVAL = 2 * NormalDist().inv_cdf(0.975)
+"""How many standard errors wide the printed intervals are."""
+
+BY_CHANCE = 0.05
+"""A model that is no worse may fail this often, by chance, over all groups together."""
 
 Outcome = Literal["passed", "failed", "insufficient evidence"]
 
@@ -23,11 +33,10 @@ def judge_fairness(
 
     A group is worse off when it falls behind the rest of its cases found by more than the
     tolerance, compared with what it does under the champion, or when its scores are further
-    off. Groups too small to compare under either are left out; a grouping of nothing but such
-    groups is not judged, and so the gate isn't. Nor is it where only one of the two was audited
-    by a grouping, where a group was judged for the champion alone, where a calibration ratio
-    isn't known, or where a difference is no larger than the rounding of the printed counts could
-    make it: who looks at less shows less.
+    off; and when chance makes that much in any group no oftener than once in twenty promotions.
+    What chance makes once in ten in that one group is insufficient evidence. So is a grouping without a group large enough for a drop of the visible size to
+    show, and one that only one of the two was audited by, a group judged for the champion alone,
+    and a calibration ratio that isn't known: who looks at less shows less.
 
     Parameters
     ----------
@@ -54,35 +63,33 @@ def judge_fairness(
         return "insufficient evidence", (
             f"the two audits differ in {', '.join(other)}: audit both on the same store"
         )
-    before = {(g["name"], group["label"]): group for g, group in _groups(theirs)}
-    worse: list[str] = []
-    unsure: list[str] = []
     audits = (mine, theirs)
-    judged: dict[str, int] = {g["name"]: 0 for audit in audits for g in audit.get("groupings", ())}
-    asked = settings.fairness_by or tuple(judged)
-    left_out = 0
-    for grouping, group in _groups(mine):
-        then = before.get((grouping["name"], group["label"]))
-        found = _compared(group, then, mine, settings)
-        if found is None:
-            left_out += 1
-            continue
-        judged[grouping["name"]] += 1
-        name = f"{grouping['title']}, {group['label']}: "
-        worse += [name + words for words in found.worse]
-        unsure += [name + words for words in found.unsure]
+    asked = settings.fairness_by or tuple(
+        dict.fromkeys(g["name"] for audit in audits for g in audit.get("groupings", ()))
+    )
+    pairs = list(_pairs(mine, theirs))
+    judged = [pair for pair in pairs if pair.visible <= settings.fairness_visible]
+    sure = NormalDist().inv_cdf(1 - BY_CHANCE / (2 * max(len(judged), 1)))
+    found = [(pair, pair.compared(settings, sure)) for pair in judged]
+    worse = [f"{pair.name}: {words}" for pair, one in found for words in one.worse]
     if worse:
         return "failed", "; ".join(worse)
-    unjudged = [name for name in asked if not judged.get(name)]
+    unjudged = [name for name in asked if name not in {pair.grouping for pair in judged}]
     if unjudged or not asked:
         return "insufficient evidence", (
             f"no group had cases enough in: {', '.join(unjudged) or 'any grouping'}"
         )
+    unsure = [f"{pair.name}: {words}" for pair, one in found for words in one.unsure]
     unsure += _lost(mine, theirs, asked)
     if unsure:
         return "insufficient evidence", "; ".join(unsure)
+    left_out = sum(1 for _ in _groups(mine)) - len(judged)
     small = f"; {left_out} groups are too small to judge" if left_out else ""
-    return "passed", f"no group of {sum(judged.values())} is worse off than before{small}"
+    seen = max(pair.visible for pair in judged)
+    return "passed", (
+        f"no group of {len(judged)} is worse off than before, and a drop of {seen:.2f} would have "
+        f"shown{small}"
+    )
 
 
 _SAME = ("store", "dates", "rows_hash", "primary", "definition", "target", "horizon_days")
@@ -124,58 +131,95 @@ class _Compared:
     unsure: tuple[str, ...] = ()
 
 
-def _compared(
-    mine: Mapping[str, Any],
-    before: Mapping[str, Any] | None,
-    audit: Mapping[str, Any],
-    settings: GateSettings,
-) -> _Compared | None:
-    """Compare a group with itself under the champion; None where that can't be done."""
-    if before is None or not all(_can_be_compared(group, audit) for group in (mine, before)):
-        return None
-    now, then = (_gap(group, audit["primary"]) or 0.0 for group in (mine, before))
-    worse, unsure = _became(mine, before), []
-    words = f"cases found {now:+.2f} against the rest, {then:+.2f} with the champion"
-    # To lose a lead over the rest is not to be worse off than the rest.
-    drop = max(-now, 0.0) - max(-then, 0.0) - settings.fairness_tolerance
-    if drop > _rounding(mine, audit) + 1e-9:
-        worse.append(words)
-    elif drop > 1e-9:
-        unsure.append(f"{words}: but the printed counts are rounded too much to tell")
-    ratios = [value_of(group.get("calibration_ratio")) for group in (mine, before)]
-    further = _further(*ratios)
-    if further is None:
-        unsure.append("its calibration ratio is not known")
-    elif further > log(1 + settings.calibration_tolerance) + 1e-9:
-        worse.append(f"calibration ratio {ratios[0]:.2f}, {ratios[1]:.2f} with the champion")
-    return _Compared(tuple(worse), tuple(unsure))
+@dataclass(frozen=True)
+class _Pair:
+    """A group under the model and under the champion, both judged in their audits."""
+
+    grouping: str
+    name: str
+    mine: Mapping[str, Any]
+    then: Mapping[str, Any]
+    primary: int
+
+    @property
+    def spread(self) -> float:
+        """Standard error of how much further behind the rest the group is than before."""
+        widths = [_width(_difference(group, self.primary)) for group in (self.mine, self.then)]
+        return ALIKE * sqrt(sum(width**2 for width in widths) / 2) / INTERVAL
+
+    @property
+    def visible(self) -> float:
+        """The smallest drop that would show by itself."""
+        return ALONE * self.spread
+
+    def compared(self, settings: GateSettings, sure: float) -> _Compared:
+        """Tell what became worse; ``sure`` standard errors are sure among all groups."""
+        worse, unsure = [], []
+        now, then = (_gap(group, self.primary) or 0.0 for group in (self.mine, self.then))
+        # To lose a lead over the rest is not to be worse off than the rest.
+        drop = max(-now, 0.0) - max(-then, 0.0)
+        words = f"cases found {now:+.2f} against the rest, {then:+.2f} with the champion"
+        is_new = self.mine.get("recall_verdict") == "lower" != self.then.get("recall_verdict")
+        if is_new:
+            words += f" (shown now, {_plain(self.then.get('recall_verdict'))} before)"
+        beyond = drop > settings.fairness_tolerance + 1e-9
+        if beyond and (is_new or drop > sure * self.spread):
+            worse.append(words)
+        elif is_new or (beyond and drop > self.visible):
+            unsure.append(f"{words}: more audited dates would tell")
+        ratios = [group.get("calibration_ratio") for group in (self.mine, self.then)]
+        values = [value_of(ratio) for ratio in ratios]
+        further = _further(*values)
+        if further is None:
+            unsure.append("its calibration ratio is not known")
+        elif further > log(1 + settings.calibration_tolerance) + 1e-9:
+            words = f"calibration ratio {values[0]:.2f}, {values[1]:.2f} with the champion"
+            spread = ALIKE_CALIBRATION * max(_log_width(ratio) for ratio in ratios) / INTERVAL
+            if further > sure * spread:
+                worse.append(words)
+            elif further > ALONE * spread:
+                unsure.append(f"{words}: more audited dates would tell")
+        return _Compared(tuple(worse), tuple(unsure))
 
 
-def _became(mine: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
-    """Say which findings, as the audits printed them, are there now and were not before."""
-    now, then = mine.get("recall_verdict"), before.get("recall_verdict")
-    if now == "lower" and then != "lower":
-        return [f"fewer cases found than of the rest: shown now, {_plain(then)} with the champion"]
-    return []
+def _pairs(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[_Pair]:
+    """Give the groups that can be compared."""
+    before = {(g["name"], group["label"]): group for g, group in _groups(theirs)}
+    for grouping, group in _groups(mine):
+        then = before.get((grouping["name"], group["label"]))
+        if then is None or not (_can_be_compared(group, mine) and _can_be_compared(then, theirs)):
+            continue
+        name = f"{grouping['title']}, {group['label']}"
+        yield _Pair(grouping["name"], name, group, then, mine["primary"])
 
 
 def _plain(verdict: Any) -> str:
     return str(verdict).replace("_", " ")
 
 
-def _rounding(group: Mapping[str, Any], audit: Mapping[str, Any]) -> float:
-    """How far two printed rates of a group can be apart for no other reason than rounding."""
-    cases = group.get("cases")
-    if not audit.get("suppressed"):
-        return 0.0
-    return BASE / cases if isinstance(cases, int) and cases > 0 else 1.0
+def _width(estimate: Any) -> float:
+    """How wide the interval of an estimate is; endless where it has none."""
+    if not isinstance(estimate, Mapping) or None in (estimate.get("low"), estimate.get("high")):
+        return float("inf")
+    return float(estimate["high"] - estimate["low"])
+
+
+def _log_width(ratio: Any) -> float:
+    """How wide the interval of a ratio is on the log scale; a lower end of 0 is cut at 0.01."""
+    if _width(ratio) == float("inf"):
+        return float("inf")
+    return log(max(ratio["high"], 0.01)) - log(max(ratio["low"], 0.01))
+
+
+def _difference(group: Mapping[str, Any], capacity: int) -> Any:
+    for at in group.get("at", ()):
+        if at.get("capacity") == capacity:
+            return at.get("recall_difference")
+    return None
 
 
 def _gap(group: Mapping[str, Any], capacity: int) -> float | None:
-    for at in group.get("at", ()):
-        if at.get("capacity") == capacity:
-            return value_of(at.get("recall_difference"))
-    return None
+    return value_of(_difference(group, capacity))
 
 
 def _further(now: float | None, then: float | None) -> float | None:

@@ -220,10 +220,11 @@ def _stability(evidence: GateEvidence, settings: GateSettings) -> tuple[Outcome,
     if not known:
         return "insufficient evidence", "no baseline was measured"
     best = max(known, key=lambda name: known[name])
-    ratios = list(_ratios(evaluation, best))
+    ratios = list(_ratios(evaluation, best, settings.stability_positives))
     if len(ratios) < settings.stability_origins:
         return "insufficient evidence", (
-            f"{len(ratios)} test dates could be compared; {settings.stability_origins} are needed"
+            f"{len(ratios)} test dates have {settings.stability_positives} cases or more; "
+            f"{settings.stability_origins} are needed"
         )
     level = sum(ratio >= 1 for ratio in ratios)
     words = (
@@ -235,13 +236,14 @@ def _stability(evidence: GateEvidence, settings: GateSettings) -> tuple[Outcome,
     return ("passed" if inside else "failed"), words
 
 
-def _ratios(evaluation: Mapping[str, Any], best: str) -> Iterator[float]:
+def _ratios(evaluation: Mapping[str, Any], best: str, positives: int) -> Iterator[float]:
+    """Give the model's average precision over the baseline's at dates with cases enough."""
     for origin in evaluation.get("per_origin", ()):
         at = origin.get("rankers", {})
         mine, theirs = (
             value_of(at.get(name, {}).get("average_precision")) for name in ("model", best)
         )
-        if origin.get("positives") and mine is not None and theirs:
+        if (origin.get("positives") or 0) >= positives and mine is not None and theirs:
             yield mine / theirs
 
 

@@ -1,0 +1,1 @@
+"""How often the gates of a promotion stop the right model, and the wrong one."""
