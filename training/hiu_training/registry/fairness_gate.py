@@ -34,9 +34,10 @@ def judge_fairness(
     A group is worse off when it falls behind the rest of its cases found by more than the
     tolerance, compared with what it does under the champion, or when its scores are further
     off; and when chance makes that much in any group no oftener than once in twenty promotions.
-    What chance makes once in ten in that one group is insufficient evidence. So is a grouping without a group large enough for a drop of the visible size to
-    show, and one that only one of the two was audited by, a group judged for the champion alone,
-    and a calibration ratio that isn't known: who looks at less shows less.
+    What chance makes once in ten in that one group is insufficient evidence. So is a grouping
+    without a group large enough for a drop of the visible size to show, and one that only one of
+    the two was audited by, a group judged for the champion alone, and a calibration ratio that
+    isn't known: who looks at less shows less.
 
     Parameters
     ----------
