@@ -284,6 +284,7 @@ def test_a_group_that_only_the_champion_was_judged_on_is_missed() -> None:
         (0.15, 0.06, "passed"), (0.15, 0.10, "insufficient evidence"), (0.15, 0.14, "failed"),
         (0.30, 0.04, "passed"), (0.30, 0.14, "passed"), (0.30, 0.16, "insufficient evidence"),
         (0.30, 0.26, "failed"), (0.31, 0.04, "insufficient evidence"),
+        (0.50, 0.60, "failed"),  # too small to pass is not too small to fail
     ],
 )  # fmt: skip
 def test_what_chance_could_make_is_no_failure_and_what_it_could_hide_is_no_pass(

@@ -70,8 +70,8 @@ def judge_fairness(
     )
     pairs = list(_pairs(mine, theirs))
     judged = [pair for pair in pairs if pair.visible <= settings.fairness_visible]
-    sure = NormalDist().inv_cdf(1 - BY_CHANCE / (2 * max(len(judged), 1)))
-    found = [(pair, pair.compared(settings, sure)) for pair in judged]
+    sure = NormalDist().inv_cdf(1 - BY_CHANCE / (2 * max(len(pairs), 1)))
+    found = [(pair, pair.compared(settings, sure)) for pair in pairs]
     worse = [f"{pair.name}: {words}" for pair, one in found for words in one.worse]
     if worse:
         return "failed", "; ".join(worse)
