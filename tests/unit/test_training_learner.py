@@ -19,6 +19,7 @@ from hiu_training.judging.baselines import fit_plain_lightgbm
 from hiu_training.learning import learner
 from hiu_training.learning.anchor import MOST_ROWS, SCALE_FLOOR, fit_anchor
 from hiu_training.learning.booster import Trial, grow, judge, shrunk, trial
+from hiu_training.learning.calibration import fit_offset
 from hiu_training.learning.learner import learn
 from hiu_training.protocol import parse_protocol
 from hiu_training.protocol.settings import AnchorSettings, BoosterSettings
@@ -413,3 +414,14 @@ def test_few_positives_are_calibrated_by_offset_or_refused_as_the_protocol_says(
     assert learn(few, _split(), parse_protocol(""), DIRECTIONS).calibrator.method == "offset"
     with pytest.raises(ModelError, match=r"positives can't carry a calibration, which needs 20"):
         learn(few, _split(), parse_protocol("few_positives = 'refuse'"), DIRECTIONS)
+
+
+def test_an_offset_is_the_same_to_the_bit_on_one_thread_or_two() -> None:
+    rng = np.random.default_rng(3)
+    raw, weight = rng.normal(-4, 1, 400_001), rng.gamma(1, 1, 400_001)
+    label = (rng.random(400_001) < 0.02).astype(float)
+    found = set()
+    for threads in (1, 2):
+        with threadpool_limits(threads, "blas"):
+            found.add(fit_offset(raw, label, weight))
+    assert len(found) == 1

@@ -63,7 +63,8 @@ def fit_offset(
     offset = np.log(rate / (1 - rate)) - float(np.median(raw))
     for _ in range(200):
         p = 1 / (1 + np.exp(-np.clip(offset + raw, -35, 35)))
-        step = weight @ (label - p) / max(weight @ (p * (1 - p)), 1e-9)
+        # Plain sums: products of vectors add up in another order on another number of threads.
+        step = (weight * (label - p)).sum() / max((weight * p * (1 - p)).sum(), 1e-9)
         offset += float(np.clip(step, -1.0, 1.0))
         if abs(step) < 1e-12:
             break
