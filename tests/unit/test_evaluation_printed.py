@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import copy
+import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hiu_risk.cli.evaluation_table import Evaluation, evaluation_fields, say_evaluation
-from hiu_training.judging.evaluation import evaluate
+from hiu_training.judging.evaluation import Ranker, evaluate
 from hiu_training.judging.verdict import verdict
 from hiu_training.judging.whole_lists import whole_lists
 from hiu_training.protocol.settings import GateSettings
+from hiu_training.registry.gates import GateEvidence, judge_gates
+from hiu_training.report.files import report_files
+from hiu_training.report.known import Known
+from tests.support.bundles import make_bundle
 from tests.support.judged_rows import censored_of, details_of, judged_rows, rankers_of
 
 
@@ -66,3 +72,50 @@ def test_the_slope_is_printed_with_what_a_promotion_wants(
     assert len(lines) == 1
     assert said in lines[0]
     assert ("Intercept -0.10 (-0.30 to 0.10): 0 is right" in lines[0]) == (slope[0] is not None)
+
+
+@pytest.mark.parametrize("resamples", [0, 1])
+def test_without_resamples_there_are_values_and_no_interval_anywhere(
+    capsys: Any, resamples: int
+) -> None:
+    found, with_intervals = _judged(resamples), _judged()
+    said = _printed(capsys, found)
+    for name, measures in found["rankers"].items():
+        line = next(one for one in said.splitlines() if one.startswith(f"{name} "))
+        same = with_intervals["rankers"][name]
+        shown = [measures["average_precision"], measures["auroc"], measures["recall_at"]["75"]]
+        assert line.split()[1:] == [f"{e['value']:.3f}" for e in (
+            *shown, measures["precision_at"]["75"]
+        )]  # fmt: skip
+        assert measures["recall_at"]["75"]["value"] == same["recall_at"]["75"]["value"]
+    lead = found["rankers"]["model"]["lead_days_at"]["75"]["value"]
+    assert f"were first listed {lead:.0f} days before the event" in said
+    assert f"No intervals were asked for (resamples = {resamples})" in said.splitlines()[-1]
+
+
+def test_a_list_without_a_case_has_no_half_interval_without_resamples() -> None:
+    rows = judged_rows(800)
+    backwards = {"model": Ranker(-rankers_of(rows)["model"].score)}
+    found = evaluate(rows, backwards, [10], resamples=0, seed=1)["rankers"]["model"]
+    assert found["recall_at"]["10"] == {"value": 0.0, "low": None, "high": None}
+    found = evaluate(rows, backwards, [10], resamples=40, seed=1)["rankers"]["model"]
+    assert found["recall_at"]["10"]["high"] > 0
+
+
+def test_a_report_without_resamples_shows_values_and_concludes_nothing(tmp_path: Path) -> None:
+    report_files(tmp_path, Known(make_bundle(), _judged(0)))
+    page = " ".join(re.sub(r"<[^>]+>", " ", (tmp_path / "evaluation.html").read_text()).split())
+    assert "No intervals were asked for (resamples = 0)" in page
+    assert "without an interval nothing is concluded" in page
+    assert "none, as the protocol asks for no resamples" in page
+    apart = _judged(0)["differences"]["anchor"]["average_precision"]["value"]
+    assert f"{apart:+.3f}".replace("-", "\N{MINUS SIGN}") in page
+    assert "interval excludes zero" not in page
+
+
+def test_the_gates_conclude_nothing_without_intervals() -> None:
+    found = {**_judged(0), "population": {"positive_people": 500}}
+    gates = {g.name: g for g in judge_gates(GateEvidence(evaluation=found), GateSettings())}
+    for name in ("average precision", "recall at K", "calibration slope"):
+        assert gates[name].outcome == "insufficient evidence", name
+        assert "0 resamples; 200 are needed" in gates[name].detail

@@ -42,3 +42,11 @@ def found(**rankers: tuple[float, float | None, float | None]):
 )  # fmt: skip
 def test_the_verdict_follows_from_the_intervals(rankers, said):
     assert said in verdict(found(**rankers))
+
+
+@pytest.mark.parametrize("resamples", [0, 1])
+def test_without_intervals_there_is_no_verdict_and_the_reason_is_the_right_one(resamples):
+    said = verdict(found(anchor=(0.2, None, None)) | {"resamples": resamples})
+    assert said.startswith(f"No intervals were asked for (resamples = {resamples})")
+    assert "no verdict can be given" in said
+    assert "Too few people" in verdict(found(anchor=(0.2, None, None)) | {"resamples": 2})

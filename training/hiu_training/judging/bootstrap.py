@@ -14,6 +14,9 @@ Scale = Literal["share", "amount", "plain", "apart"]
 
 LEVEL = 0.95
 
+FEWEST_RESAMPLES = 2
+"""With fewer there is no interval."""
+
 
 def resample_people(
     n_people: int, n_resamples: int, seed: int, first: int = 0
@@ -127,7 +130,7 @@ def estimate(
     (0.3, 0.7)
     """
     known = draws[np.isfinite(draws)]
-    if not np.isfinite(value) or len(known) < max(2, len(draws) // 2):
+    if not np.isfinite(value) or len(known) < max(FEWEST_RESAMPLES, len(draws) // 2):
         return float("nan"), float("nan")
     if scale == "apart":
         tail = _beyond(_quantile(max(freedom, 2.0)))

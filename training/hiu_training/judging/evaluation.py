@@ -28,7 +28,14 @@ from numpy.typing import NDArray
 
 from hiu_risk.progress import Advance
 from hiu_training.judging.accumulate import FOUND, Accumulator, Draws, Floats, Ranker, Setting
-from hiu_training.judging.bootstrap import Scale, estimate, freedom_of, none_or_all, resample_people
+from hiu_training.judging.bootstrap import (
+    FEWEST_RESAMPLES,
+    Scale,
+    estimate,
+    freedom_of,
+    none_or_all,
+    resample_people,
+)
 from hiu_training.judging.curves import curves, net_benefit, thresholds_of
 from hiu_training.judging.judged import Details
 from hiu_training.judging.metrics import LANES, best_and_worst
@@ -200,10 +207,8 @@ class _Judge:
             told = _estimate(values, _SCALES.get(kind, "plain"), freedom)
             if kind in _WITH_CASES and _few(draws, k):
                 told = dict.fromkeys(told)
-            if kind in _LISTS and told["value"] == 0:
-                told["high"] = max(told["high"] or 0, none_or_all(people))
-            if kind == "recall_at" and told["value"] == 1 and not self._lists_everybody(k):
-                told["low"] = min(told["low"] or 1, 1 - none_or_all(people))
+            if len(values) > FEWEST_RESAMPLES:
+                self._widen(told, kind, k, people)
             if k:
                 summary.setdefault(kind, {})[k] = told
             else:
@@ -214,6 +219,13 @@ class _Judge:
             }
             summary["ties_at"] = self._ties(name, where)
         return summary
+
+    def _widen(self, told: dict[str, float | None], kind: str, k: str, people: int) -> None:
+        """Give a list that holds no case, or all of them, the interval of so many people."""
+        if kind in _LISTS and told["value"] == 0:
+            told["high"] = max(told["high"] or 0, none_or_all(people))
+        if kind == "recall_at" and told["value"] == 1 and not self._lists_everybody(k):
+            told["low"] = min(told["low"] or 1, 1 - none_or_all(people))
 
     def _lists_everybody(self, k: str) -> bool:
         return all(

@@ -130,10 +130,10 @@ def judge_rankers(
             test, rankers, protocol.capacities, resamples=protocol.resamples,
             seed=protocol.seed, progress=advance, details=details,
         )  # fmt: skip
+    found |= {"resamples": protocol.resamples}
     return {
         **found,
         "capacities": list(protocol.capacities),
-        "resamples": protocol.resamples,
         "decayed_half_life": half_life,
         "learning": _learning(development, split, protocol),
         "judged_dropped": test.dropped,

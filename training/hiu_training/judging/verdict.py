@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hiu_training.judging.bootstrap import FEWEST_RESAMPLES
 from hiu_training.judging.names import in_prose
 
 CEILINGS = ("true_probability", "true_intensity")
@@ -16,8 +17,15 @@ def verdict(found: Mapping[str, Any]) -> str:
     Parameters
     ----------
     found : mapping
-        With ``rankers`` and ``differences``; see :func:`hiu_training.judging.evaluation.evaluate`.
+        With ``rankers``, ``differences`` and ``resamples``; see
+        :func:`hiu_training.judging.rankers.judge_rankers`.
     """
+    resamples = found.get("resamples", FEWEST_RESAMPLES)
+    if resamples < FEWEST_RESAMPLES:
+        return (
+            f"No intervals were asked for (resamples = {resamples}), and without them no verdict "
+            "can be given."
+        )
     apart = {
         name: difference["average_precision"]
         for name, difference in found.get("differences", {}).items()

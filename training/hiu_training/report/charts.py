@@ -326,11 +326,12 @@ def groups(
                            1 - 0.65 / (0.9 + 0.5 * len(rows))))  # fmt: skip
         for row, (_, rankers) in enumerate(rows):
             for place, (name, e) in enumerate(rankers):
-                if not e or e["value"] is None or e["low"] is None:
+                if not e or e["value"] is None:
                     continue
                 y = row + 0.16 * (place - (len(rankers) - 1) / 2) * 2
                 colour = STYLES.get(name, COUNTED)[0]
-                axes.plot([e["low"], e["high"]], [y, y], color=colour, linewidth=1.9)
+                if e["low"] is not None and e["high"] is not None:
+                    axes.plot([e["low"], e["high"]], [y, y], color=colour, linewidth=1.9)
                 axes.plot([e["value"]], [y], "o" if name == "model" else "s", color=colour,
                           markerfacecolor=colour if name == "model" else "white",
                           markersize=6)  # fmt: skip

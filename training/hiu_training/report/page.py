@@ -78,7 +78,8 @@ def _boxes(evaluation: Mapping[str, Any], k: str) -> list[dict[str, str]]:
             "heading": f"Against the best count ({ranker_name(best)})",
             "value": cell(apart, 3, sign=True),
             "says": "average precision, model minus count; "
-            + ("the interval excludes zero" if low is not None and low > 0
+            + ("without an interval nothing is concluded" if low is None
+               else "the interval excludes zero" if low > 0
                else "the interval does not exclude zero in the model's favour"),
         })  # fmt: skip
     for kind, heading, digits, says in (
@@ -178,7 +179,7 @@ def _groups(evaluation: Mapping[str, Any], k: str) -> list[Part]:
 def _facts(known: Known) -> list[tuple[str, str]]:
     evaluation, learned, judged = known.evaluation, known.learning, known.population
     made = known.bundle.manifest
-    entity = known.entity
+    entity, resamples = known.entity, evaluation.get("resamples", 0)
     told = [
         ("Outcome", known.outcome),
         ("On the list may be", known.eligibility),
@@ -196,8 +197,8 @@ def _facts(known: Known) -> list[tuple[str, str]]:
                 f"{name.replace('_', ' ')} {count(n)}" for name, n in some)
             for part, reasons in evaluation.get("judged_dropped", {}).items()
             if (some := [(name, n) for name, n in reasons.items() if n]))),
-        ("Intervals", f"95%, from {evaluation.get('resamples', 0):,} resamples of {entity}, each "
-         "with all rows at all dates"),
+        ("Intervals", f"95%, from {resamples:,} resamples of {entity}, each with all rows at all "
+         "dates" if resamples else "none, as the protocol asks for no resamples"),
         ("Made from", f"data {made.data_hash[:12]}, protocol {made.protocol_hash[:12]}, code "
          f"{made.code_version}"),
     ]  # fmt: skip

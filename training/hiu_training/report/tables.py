@@ -67,9 +67,9 @@ def cell(estimate: Mapping[str, Any] | None, digits: int = 3, *, sign: bool = Fa
         return NOTHING
     if sign:
         value, low, high = (estimate.get(key) for key in ("value", "low", "high"))
-        if low is None or high is None:
-            return NOTHING
-        text = f"{value:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
+        text = f"{value:+.{digits}f}"
+        if low is not None and high is not None:
+            text += f" ({low:+.{digits}f} to {high:+.{digits}f})"
         return text.replace("-", "\N{MINUS SIGN}")
     far = estimate.get("high") is not None and estimate["high"] > 50 * max(estimate["value"], 2)
     if (estimate.get("high") is None or far) and estimate.get("low") is not None:
@@ -182,7 +182,7 @@ def calibration_groups(evaluation: Evaluation, name: str = "model") -> Table:
         small = bool(rule.is_small(g["positives"]))
         rows.append((
             f"{g['score']:.2%}", "*" if small else f"{g['share']['value']:.2%}",
-            "*" if small or g["share"]["low"] is None
+            "*" if small else NOTHING if g["share"]["low"] is None
             else f"{g['share']['low']:.2%} to {g['share']['high']:.2%}",
             count(g["rows"]), count(g["positives"]),
         ))  # fmt: skip
