@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -219,6 +219,8 @@ def evaluation_fields(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def say_evaluation(evaluation: Evaluation, gates: GateSettings) -> None:
     """Print the table, how well chances are calibrated for these gates, and the verdict."""
+    from hiu_training.judging.names import middle_capacity
+
     people = evaluation.population
     say(
         f"Judged at {len(evaluation.per_origin)} dates: {people.rows:,} rows of "
@@ -229,7 +231,7 @@ def say_evaluation(evaluation: Evaluation, gates: GateSettings) -> None:
         say(line)
     for note in evaluation.learning.notes:
         say(f"Note: {note}")
-    k = talked_about(evaluation.capacities)
+    k = middle_capacity(map(str, evaluation.capacities))
     for line in _lines(evaluation, k):
         say(line)
     for line in _whole(evaluation, k):
@@ -305,14 +307,6 @@ def _range(found: Whole, digits: int = 3) -> str:
         return "-"
     few = [f"{value:.{digits}f}" for value in (found.if_none, found.worst, found.best)]
     return f"{few[0]} ({few[1]} to {few[2]})"
-
-
-def talked_about(capacities: Sequence[int | str]) -> str:
-    """Choose the K of a short table: 75 where it was judged, else the middle one."""
-    whole = sorted(k for k in capacities if isinstance(k, int))
-    if 75 in whole or not whole:
-        return "75" if whole else str(capacities[0])
-    return str(whole[len(whole) // 2])
 
 
 def _lines(evaluation: Evaluation, k: str) -> Iterator[str]:

@@ -66,7 +66,9 @@ class SensitivityResult(_Part):
 
 def say_sensitivity(found: SensitivityResult) -> None:
     """Print the table."""
-    k = _middle(found.as_trained.measures)
+    from hiu_training.judging.names import middle_capacity
+
+    k = middle_capacity(found.as_trained.measures.recall_at)
     say(f"Trained otherwise, judged at the same dates ({found.judged.positives:,} positive rows):")
     header = ("rows learned from", "average precision", f"recall at {k}", "calibration slope")
     say(f"{'':24}" + "".join(f"{name:>26}" for name in header))
@@ -76,11 +78,6 @@ def say_sensitivity(found: SensitivityResult) -> None:
         _say_row("  difference", f"{run.rows - found.as_trained.rows:+,}", run.difference, k, "+")
     for one in found.left_out:
         say(f"Not made: {one.name.replace('_', ' ')}: {one.why}")
-
-
-def _middle(measures: MeasuresResult) -> str:
-    names = list(measures.recall_at)
-    return names[len(names) // 2]
 
 
 def _say_row(name: str, rows: str, measures: MeasuresResult, k: str, sign: str = "") -> None:

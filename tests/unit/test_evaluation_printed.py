@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from hiu_risk.cli.evaluation_table import Evaluation, evaluation_fields, say_evaluation
+from hiu_risk.cli.evaluation_table import Estimate, Evaluation, evaluation_fields, say_evaluation
+from hiu_risk.cli.sensitivity_table import (
+    JudgedResult,
+    LearnedResult,
+    MeasuresResult,
+    SensitivityResult,
+    say_sensitivity,
+)
 from hiu_training.judging.evaluation import Ranker, evaluate
 from hiu_training.judging.verdict import verdict
 from hiu_training.judging.whole_lists import whole_lists
@@ -119,3 +126,27 @@ def test_the_gates_conclude_nothing_without_intervals() -> None:
     for name in ("average precision", "recall at K", "calibration slope"):
         assert gates[name].outcome == "insufficient evidence", name
         assert "0 resamples; 200 are needed" in gates[name].detail
+
+
+@pytest.mark.parametrize(
+    ("ks", "said"),
+    [(("25", "50", "75", "100", "200", "1%"), "75"), (("10", "200", "25", "1%"), "25")],
+)
+def test_a_sensitivity_run_shows_the_k_that_the_table_above_it_shows(
+    capsys: Any, ks: tuple[str, ...], said: str
+) -> None:
+    some = Estimate(value=0.5, low=0.4, high=0.6)
+    measures = MeasuresResult(average_precision=some, recall_at=dict.fromkeys(ks, some))
+    learned = LearnedResult(rows=1, people=1, positives=1, dates=[], trees=0, measures=measures)
+    judged = JudgedResult(dates=[], rows=1, positives=1, resamples=40)
+    say_sensitivity(SensitivityResult(judged=judged, as_trained=learned, runs=[], left_out=[]))
+    assert f"recall at {said} " in capsys.readouterr().out
+    found = copy.deepcopy(_judged())
+    found["capacities"] = [k if k.endswith("%") else int(k) for k in ks]
+    for name, measured in found["rankers"].items():
+        for kind in ("recall_at", "precision_at"):
+            measured[kind] = dict.fromkeys(ks, measured[kind]["25"])
+        for whole in ("recall_at", "precision_at"):
+            told = found["whole_lists"]["rankers"][name]
+            told[whole] = dict.fromkeys(ks, told[whole]["25"])
+    assert f"recall at {said} " in _printed(capsys, found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 NAMES = {
     "model": "model",
     "anchor": "anchor alone",
@@ -56,3 +58,20 @@ def capacity_name(k: str) -> str:
     ('75', '1% of people')
     """
     return f"{k} of people" if k.endswith("%") else k
+
+
+def middle_capacity(ks: Iterable[str]) -> str:
+    """Choose the K that is talked about: 75 where it was judged, else the middle whole number.
+
+    Examples
+    --------
+    >>> middle_capacity(["25", "75", "100", "200"]), middle_capacity(["10", "200", "25", "1%"])
+    ('75', '25')
+    >>> middle_capacity(["1%"]), middle_capacity([])
+    ('1%', '75')
+    """
+    asked = list(ks)
+    whole = sorted((k for k in asked if not k.endswith("%")), key=int)
+    if "75" in whole:
+        return "75"
+    return whole[len(whole) // 2] if whole else (asked[0] if asked else "75")

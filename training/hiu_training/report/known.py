@@ -8,6 +8,7 @@ from typing import Any
 
 from hiu_risk.model import Bundle
 from hiu_risk.times import from_seconds
+from hiu_training.judging import names
 
 TARGETS = {
     "onset": "meeting the rule, by somebody who does not meet it and has not met it in the washout",
@@ -144,9 +145,7 @@ def interval(estimate: Mapping[str, Any] | None, digits: int = 3) -> str:
 
 
 def middle_capacity(evaluation: Mapping[str, Any]) -> str:
-    """Choose the K that is talked about: 75 where it was judged, else the middle one."""
-    asked = list(evaluation.get("rankers", {}).get("model", {}).get("recall_at", {}))
-    whole = sorted((k for k in asked if not k.endswith("%")), key=int)
-    if "75" in whole:
-        return "75"
-    return whole[len(whole) // 2] if whole else (asked[0] if asked else "75")
+    """Choose the K that is talked about; see :func:`hiu_training.judging.names.middle_capacity`."""
+    return names.middle_capacity(
+        evaluation.get("rankers", {}).get("model", {}).get("recall_at", {})
+    )
