@@ -155,19 +155,16 @@ class Ledger:
         """
         with reading(self.path, self.wait_seconds) as session:
             if session is None:
-                return []
+                return self._set_aside()
         with writing(self.path, self.wait_seconds) as session:
             known = self._whole(session, head)
-            if not known:
-                return []
-            done = ["ledger.head"] if self._head_follows(known) else []
+            done = ["ledger.head"] if known and self._head_follows(known) else []
+            aside = self._set_aside()
             champion = "".join(standing(known)[-1:])
-            if champion:
-                aside = self._set_aside()
-                if self.home.aliases().get("champion", "") != champion:
-                    self.home.set_alias("champion", champion)
-                    done.append(f"aliases.json{aside}")
-            return done
+            if champion and self.home.aliases().get("champion", "") != champion:
+                self.home.set_alias("champion", champion)
+                return done + (aside or ["aliases.json"])
+            return done + aside
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -195,8 +192,8 @@ class Ledger:
             problems.append("no row has the hash you noted: the ledger was rewritten or cut off")
         return problems
 
-    def _set_aside(self) -> str:
-        """Keep an unreadable ``aliases.json`` under another name; gives words that say so."""
+    def _set_aside(self) -> list[str]:
+        """Keep an unreadable ``aliases.json`` under another name; says so."""
         try:
             self.home.aliases()
         except BundleError:
@@ -207,8 +204,11 @@ class Ledger:
                 number += 1
                 aside = path.with_name(f"{path.name}.unreadable-{number}")
             path.rename(aside)
-            return f": it could not be read and is kept as {aside.name}; who was challenger is lost"
-        return ""
+            return [
+                f"aliases.json: it could not be read and is kept as {aside.name}; who was "
+                "challenger is lost"
+            ]
+        return []
 
     def _head_follows(self, known: Sequence[Entry]) -> bool:
         """Write the newest hash into ``ledger.head``; tells whether it was behind."""

@@ -203,3 +203,15 @@ def test_aliases_that_cannot_be_read_are_kept_aside(tmp_path: Path, content: str
         assert f"it could not be read and is kept as {name}" in words
         assert (tmp_path / name).read_text("utf-8") == f"{content}{' ' * number}"
         assert ledger.home.aliases() == {"champion": first}
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_aliases_that_cannot_be_read_are_kept_aside_also_where_nobody_is_champion(
+    tmp_path: Path, rows: int
+) -> None:
+    ledger = filled(tmp_path, rows)
+    (tmp_path / "aliases.json").write_text("{", encoding="utf-8")
+    (words,) = ledger.settle()
+    assert "it could not be read and is kept as aliases.json.unreadable" in words
+    assert ledger.home.aliases() == {}
+    assert ledger.settle() == []
