@@ -66,8 +66,20 @@ def near_match(name: str, known: Iterable[str]) -> str:
     'known are: a, b'
     """
     names = sorted(known)
-    near = get_close_matches(name.lower(), [n.lower() for n in names], n=1, cutoff=0.6)
-    if near:
-        original = next(n for n in names if n.lower() == near[0])
-        return f"did you mean {original!r}?"
-    return "known are: " + ", ".join(names)
+    near = nearest(name, names, 1)
+    return f"did you mean {near[0]!r}?" if near else "known are: " + ", ".join(names)
+
+
+def nearest(name: str, known: Iterable[str], most: int) -> list[str]:
+    """Give the known names near to a misspelt one, the nearest first; maybe none.
+
+    Examples
+    --------
+    >>> nearest("Calls_30", ["calls_7d", "calls_30d", "sex"], 2)
+    ['calls_30d', 'calls_7d']
+    >>> nearest("zzz", ["b", "a"], 2)
+    []
+    """
+    written = {n.lower(): n for n in reversed(sorted(known))}
+    near = get_close_matches(name.lower(), sorted(written), n=most, cutoff=0.6)
+    return [written[one] for one in near]

@@ -12,7 +12,7 @@ from typing import Any
 from hiu_features.context import ANYWHERE, Context
 from hiu_features.feature import Feature
 from hiu_features.sentences import check_template, sentence
-from hiu_risk.errors import UsageError, near_match
+from hiu_risk.errors import UsageError, nearest
 
 
 @dataclass(frozen=True)
@@ -85,17 +85,33 @@ class Catalogue:
         return tuple(feature.direction for feature in self.features)
 
     def index(self, name: str) -> int:
-        """Give a feature's position; an unknown name is a UsageError naming the near match."""
-        try:
-            return self._places[name]
-        except KeyError:
-            raise UsageError(
-                f"no feature {name!r}", where="catalogue", fix=near_match(name, self.names)
-            ) from None
+        """Give a feature's position; an unknown name is a UsageError naming near matches."""
+        self._check([name])
+        return self._places[name]
 
     def select(self, names: Iterable[str]) -> Catalogue:
-        """Give a catalogue of these features alone, in the order asked for."""
-        return Catalogue(tuple(self[name] for name in names))
+        """Give a catalogue of these features alone, in the order asked for.
+
+        All unknown names are named in one UsageError.
+        """
+        asked = list(names)
+        self._check(asked)
+        return Catalogue(tuple(self[name] for name in asked))
+
+    def _check(self, names: list[str]) -> None:
+        unknown = [name for name in names if name not in self._places]
+        if not unknown:
+            return
+        near = {name: " or ".join(map(repr, nearest(name, self.names, 3))) for name in unknown}
+        hints = [
+            (f"did you mean {found} for {name!r}" if len(unknown) > 1 else f"did you mean {found}?")
+            if found
+            else f"leave {name!r} out, as no feature has a name near it"
+            for name, found in near.items()
+        ]
+        raise UsageError(
+            f"no feature {' or '.join(map(repr, unknown))}", where="catalogue", fix="; ".join(hints)
+        )
 
     def plus(self, *features: Feature) -> Catalogue:
         """Give a catalogue with further features at its end."""

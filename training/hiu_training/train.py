@@ -29,7 +29,7 @@ from hiu_risk.store import Store
 from hiu_risk.suppression import HIDDEN, SmallNumbers
 from hiu_risk.synth import TruthRows
 from hiu_risk.times import from_seconds
-from hiu_training.judging.baselines import fit_plain_lightgbm
+from hiu_training.judging.baselines import check_counts, fit_plain_lightgbm
 from hiu_training.judging.evaluation import Ranker
 from hiu_training.judging.rankers import judge_model
 from hiu_training.learning.learner import Learned, learn
@@ -112,6 +112,7 @@ def train_model(
     check_entity(store, protocol)
     histories = store.histories()
     catalogue = chosen_catalogue(protocol)
+    check_counts(catalogue.names, protocol.definition)
     split = make_split(protocol, histories.feeds, histories.zone)
     development, test = _rows(histories, split, protocol, catalogue)
     log.info("Learning from %s rows, %s positive", f"{len(development):,}", development.positives)

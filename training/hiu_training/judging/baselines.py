@@ -25,22 +25,33 @@ def counted(rows: Rows, definition: Definition, what: str) -> NDArray[np.float64
     """Add one count up over the sources that the definition counts; missing counts as none.
 
     ``what`` is ``30d`` or ``decayed_30d``.
+    """
+    total = np.zeros(len(rows))
+    for name in _counts(definition, what):
+        total += np.nan_to_num(rows.column(name).astype(np.float64))
+    return total
+
+
+def check_counts(names: Sequence[str], definition: Definition) -> None:
+    """Check that all features that the baselines count by are among these.
 
     Raises
     ------
     ModelError
-        The protocol left one of these features out: a model is judged beside real counts.
+        The protocol left some of them out: a model is judged beside real counts.
     """
-    total = np.zeros(len(rows))
-    for name in (f"{MANY[source]}_{what}" for source in definition.sources):
-        if name not in rows.names:
-            raise ModelError(
-                f"the protocol leaves out {name}, which the baselines count by",
-                where="features",
-                fix=f"name {name} among them, or leave the key features out",
-            )
-        total += np.nan_to_num(rows.column(name).astype(np.float64))
-    return total
+    every = (*COUNTS, *(f"decayed_{half_life}" for half_life in HALF_LIVES))
+    missing = [name for what in every for name in _counts(definition, what) if name not in names]
+    if missing:
+        raise ModelError(
+            f"the protocol leaves out {', '.join(missing)}, which the baselines count by",
+            where="features",
+            fix="name them among the features, or leave the key features out",
+        )
+
+
+def _counts(definition: Definition, what: str) -> list[str]:
+    return [f"{MANY[source]}_{what}" for source in definition.sources]
 
 
 def best_half_life(rows: Rows, definition: Definition) -> str:

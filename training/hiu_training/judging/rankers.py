@@ -23,6 +23,7 @@ from hiu_training.judging.baselines import (
     COUNTS,
     PlainLightGBM,
     best_half_life,
+    check_counts,
     counted,
     fit_plain_lightgbm,
 )
@@ -232,6 +233,7 @@ def judge_bundle(
     check_same_rules(store, bundle)
     catalogue = default_catalogue().select(bundle.feature_names)
     bundle.check_catalogue(catalogue)
+    check_counts(catalogue.names, protocol.definition)
     histories = store.histories()
     split = make_split(protocol, histories.feeds, histories.zone)
     check_unseen(split, bundle, histories.zone)

@@ -28,6 +28,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hiu_features import Catalogue
 from hiu_risk.errors import ModelError, UsageError
 from hiu_risk.store import Store
+from hiu_training.judging.baselines import check_counts
 from hiu_training.learning.learner import learn
 from hiu_training.protocol import Protocol
 from hiu_training.rows.inputs import Rows, make_rows
@@ -160,6 +161,7 @@ def tune(
     """
     check_entity(store, protocol)
     catalogue = chosen_catalogue(protocol)
+    check_counts(catalogue.names, protocol.definition)
     histories = store.histories()
     split = make_split(protocol, histories.feeds, histories.zone)
     make_folds(split)  # before the work of building inputs
