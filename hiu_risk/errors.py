@@ -80,6 +80,6 @@ def nearest(name: str, known: Iterable[str], most: int) -> list[str]:
     >>> nearest("zzz", ["b", "a"], 2)
     []
     """
-    written = {n.lower(): n for n in reversed(sorted(known))}
+    written = {n.lower(): n for n in sorted(known, reverse=True)}
     near = get_close_matches(name.lower(), sorted(written), n=most, cutoff=0.6)
     return [written[one] for one in near]

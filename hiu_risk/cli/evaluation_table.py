@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from hiu_risk.cli.output import Result, say
+from hiu_risk.words import plural
 
 if TYPE_CHECKING:
     from hiu_training.protocol.settings import GateSettings
@@ -210,11 +211,12 @@ class Evaluation(Result):
 
 
 def evaluation_fields(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the fields of :class:`Evaluation`, with times as people write them."""
+    """Give the fields of :class:`Evaluation`: times as people write them, small numbers as such."""
     from hiu_risk.times import from_seconds
+    from hiu_training.judging.verdict import verdict
 
     origins = [{**o, "as_of": from_seconds(o["as_of"]).isoformat()} for o in found["per_origin"]]
-    return {**found, "per_origin": origins}
+    return {**found, "per_origin": origins, "verdict": verdict(found, counted=True)}
 
 
 def say_evaluation(evaluation: Evaluation, gates: GateSettings) -> None:
@@ -223,7 +225,7 @@ def say_evaluation(evaluation: Evaluation, gates: GateSettings) -> None:
 
     people = evaluation.population
     say(
-        f"Judged at {len(evaluation.per_origin)} dates: {people.rows:,} rows of "
+        f"Judged at {plural(len(evaluation.per_origin), 'date')}: {people.rows:,} rows of "
         f"{people.people:,} people, {people.positives:,} of them positive "
         f"({people.positive_people:,} people)"
     )

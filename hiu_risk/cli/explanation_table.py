@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hiu_risk.cli.output import say
+from hiu_risk.words import plural
 
 if TYPE_CHECKING:
     from hiu_serving.explain import Explanation
@@ -19,9 +20,9 @@ def _share(found: dict[str, Any]) -> str:
 def say_faithful(found: dict[str, Any]) -> None:
     """Say whether reasons are true of the model."""
     say(
-        f"The {found['capacity']} highest of {found['origins']} test dates: {found['listed']:,} "
-        f"top reasons of {found['people']:,} people; behind {found['nothing_behind']:,} stands no "
-        "event"
+        f"The {found['capacity']} highest of {plural(found['origins'], 'test date')}: "
+        f"{found['listed']:,} top reasons of {found['people']:,} people; behind "
+        f"{found['nothing_behind']:,} stands no event"
     )
     say(f"Without the events behind the top reason the score falls: {_share(found['falls'])}")
     say(f"Without as many other events of the person: {_share(found['falls_at_random'])}")

@@ -20,6 +20,7 @@ from hiu_risk.cli.output import (
     write_result,
 )
 from hiu_risk.cli.sensitivity_table import SensitivityResult, say_sensitivity
+from hiu_risk.words import plural
 
 if TYPE_CHECKING:
     from hiu_risk.model import ModelHome
@@ -174,7 +175,8 @@ def _say(result: TrainResult, gates: GateSettings) -> None:
     say(f"Definition: {result.definition}")
     say(
         f"Looks ahead {result.horizon_days} days for {result.target}; learned from "
-        f"{result.rows:,} rows at {len(result.training_dates)} dates, {result.positives:,} positive"
+        f"{result.rows:,} rows at {plural(len(result.training_dates), 'date')}, "
+        f"{result.positives:,} positive"
     )
     censored = {k: n for k, n in result.dropped["censored"].items() if n}
     if censored:

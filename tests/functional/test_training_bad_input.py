@@ -123,8 +123,8 @@ def _content(home: Path) -> dict[str, object]:
             "horizon_days = 60", 'horizon_days = 60\nfeatures = ["calls_30d", "calls_90", "zzz"]',
             2, (
                 "no feature 'calls_90' or 'zzz'",
-                "did you mean 'calls_90d' or 'calls_30d' or 'calls_all_90d' for 'calls_90'; leave 'zzz' "
-                "out, as no feature has a name near it.",
+                "did you mean 'calls_90d' or 'calls_30d' or 'calls_all_90d' for 'calls_90'; "
+                "leave 'zzz' out, as no feature has a name near it.",
             ),
         ),
         ('source = "call"', 'source = "ae"', 1, ("none of the feeds that the definition counts",)),

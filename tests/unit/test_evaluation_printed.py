@@ -150,3 +150,24 @@ def test_a_sensitivity_run_shows_the_k_that_the_table_above_it_shows(
             told = found["whole_lists"]["rankers"][name]
             told[whole] = dict.fromkeys(ks, told[whole]["25"])
     assert f"recall at {said} " in _printed(capsys, found)
+
+
+def test_few_cases_are_counted_on_the_screen_and_nowhere_that_leaves_the_team(
+    capsys: Any, tmp_path: Path
+) -> None:
+    found = {**_judged(), "per_origin": _judged()["per_origin"][:1]}
+    found["population"] = {**found["population"], "positive_people": 7}
+    found["verdict"] = verdict(found)
+    said = _printed(capsys, found)
+    assert said.splitlines()[-1] == (
+        "Only 7 people became cases at these dates: no verdict can be given."
+    )
+    assert "Judged at 1 date: " in said
+    assert "Only 7 people" in evaluation_fields(found)["verdict"]
+    report_files(tmp_path, Known(make_bundle(), found))
+    for file in tmp_path.iterdir():
+        assert "Only 7" not in file.read_text("utf-8"), file.name
+    page = " ".join(re.sub(r"<[^>]+>", " ", (tmp_path / "evaluation.html").read_text()).split())
+    assert "Fewer than 20 people became cases at these dates: no verdict can be given." in page
+    assert "interval excludes zero" not in page
+    assert "Judged at 1 date: " in page

@@ -50,3 +50,21 @@ def test_without_intervals_there_is_no_verdict_and_the_reason_is_the_right_one(r
     assert said.startswith(f"No intervals were asked for (resamples = {resamples})")
     assert "no verdict can be given" in said
     assert "Too few people" in verdict(found(anchor=(0.2, None, None)) | {"resamples": 2})
+
+
+@pytest.mark.parametrize(
+    ("people", "inside", "outside"),
+    [
+        (1, "Only 1 person became cases at these dates: no verdict can be given.", "Fewer than 20"),
+        (7, "Only 7 people became cases at these dates: no verdict can be given.", "Fewer than 20"),
+        (19, "Only 19 people became cases", "Fewer than 20 people became cases at these dates: no"),
+        (20, "The model beats the best baseline", "The model beats the best baseline"),
+    ],
+)
+def test_few_cases_give_no_verdict_and_their_number_stays_in_the_team(people, inside, outside):
+    told = found(anchor=(0.2, 0.01, 0.2)) | {"population": {"positive_people": people}}
+    assert verdict(told, counted=True).startswith(inside)
+    assert verdict(told).startswith(outside)
+    if people < 20:
+        assert "beats" not in verdict(told)
+        assert not any(word == str(people) for word in verdict(told).split())

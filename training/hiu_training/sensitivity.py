@@ -20,6 +20,7 @@ from hiu_features import Catalogue
 from hiu_risk.errors import ModelError
 from hiu_risk.histories import Histories
 from hiu_risk.times import DAY, from_seconds, to_seconds
+from hiu_risk.words import plural
 from hiu_training.judging.evaluation import MODEL, Ranker, evaluate
 from hiu_training.learning.learner import learn
 from hiu_training.protocol import Protocol
@@ -149,7 +150,7 @@ def _runs(
             left_out.append({"name": name, "why": "too few training dates are left without it"})
         else:
             what = (
-                f"without the {int(mask.sum())} training dates whose horizon touches "
+                f"without the {plural(int(mask.sum()), 'training date')} whose horizon touches "
                 f"{period.first.isoformat()} to {period.last.isoformat()}"
             )
             yield Run(name, what, *_without(trained.development, trained.split, mask, size))

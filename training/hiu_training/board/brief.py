@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from hiu_risk.words import plural
 from hiu_training.audit.onepage import summary
 from hiu_training.audit.wording import NO_VALUE
 from hiu_training.board.blocks import (
@@ -24,7 +25,6 @@ from hiu_training.board.feeds import late_lists
 from hiu_training.board.governance import chain_says, of_this_quarter
 from hiu_training.board.people import PeopleShown, show_people
 from hiu_training.board.records import Material
-from hiu_training.board.words import plural
 
 
 def brief_section(material: Material, others: Sequence[Section]) -> Section:

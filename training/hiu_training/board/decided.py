@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from hiu_risk.suppression import HIDDEN, SmallNumbers
+from hiu_risk.words import plural
 from hiu_training.audit.result import AuditDocument, Verdict
 from hiu_training.audit.wording import NO_VALUE, RECALL_WORDS
 from hiu_training.board.blocks import Block, Bullets, Chart, Column, Facts, Para, Section, Table
@@ -15,7 +16,7 @@ from hiu_training.board.people import PeopleShown, show_people, small_note
 from hiu_training.board.published import NOT_SHOWN, Counts, Share, change_words, publish
 from hiu_training.board.records import ANSWERS, Decision, ListMade, Material
 from hiu_training.board.words import ANSWERS as ANSWER_WORDS
-from hiu_training.board.words import day_at, phrase, plural
+from hiu_training.board.words import day_at, phrase
 
 _NONE = "none"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from hiu_risk import NOT_FOR
+from hiu_risk.words import plural
 from hiu_training.board.blocks import (
     Block,
     Bullets,
@@ -18,7 +19,7 @@ from hiu_training.board.blocks import (
 )
 from hiu_training.board.fields import Filled
 from hiu_training.board.records import Material
-from hiu_training.board.words import SOURCES, TARGETS, phrase, plural
+from hiu_training.board.words import SOURCES, TARGETS, phrase
 from hiu_training.report import card, tripod
 from hiu_training.report import tripod_answers as answers
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from hiu_risk.manifest import FeedRecord
 from hiu_risk.times import DAY
+from hiu_risk.words import plural
 from hiu_training.audit.wording import NO_VALUE
 from hiu_training.board.blocks import Block, Chart, Column, Para, Section, Table
 from hiu_training.board.charts import Line, lateness_chart
 from hiu_training.board.published import publish
 from hiu_training.board.records import FeedSeen, ListMade, Material
-from hiu_training.board.words import SOURCES, day_at, phrase, plural
+from hiu_training.board.words import SOURCES, day_at, phrase
 
 NAMED_FROM_DAYS = 3.0
 """Days from which a list names a late feed, unless its maker chose otherwise."""

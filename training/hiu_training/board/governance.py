@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from hiu_risk.model.ledger_entry import Entry
+from hiu_risk.words import plural
 from hiu_training.audit.wording import NO_VALUE
 from hiu_training.board.blocks import Block, Column, Facts, Para, Section, Table, Text, ToDo
 from hiu_training.board.fields import Filled
 from hiu_training.board.quarter import day_words
 from hiu_training.board.records import Material
 from hiu_training.board.topics import QUARTER, SAFETY
-from hiu_training.board.words import ACTIONS, day_at, phrase, plural
+from hiu_training.board.words import ACTIONS, day_at, phrase
 
 
 def promotions_section(material: Material) -> Section:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hiu_risk.suppression import SmallNumbers
+from hiu_risk.words import plural
 from hiu_training.audit.wording import NO_VALUE
 from hiu_training.board.blocks import Block, Chart, Column, Para, Section, Table
 from hiu_training.board.charts import Bar, share_chart
@@ -19,7 +20,7 @@ from hiu_training.board.published import (
 )
 from hiu_training.board.quarter import Quarter, day_of
 from hiu_training.board.records import ListMade, Material
-from hiu_training.board.words import EXCLUSIONS, OUTCOME, UNOBSERVED, day_at, phrase, plural
+from hiu_training.board.words import EXCLUSIONS, OUTCOME, UNOBSERVED, day_at, phrase
 
 PARTS = ("became_cases", "did_not", "cannot_tell", "not_yet")
 _ROWS = (

@@ -67,15 +67,3 @@ def phrase(name: str, words: dict[str, str]) -> str:
 def day_at(moment: int, zone: str) -> str:
     """Write the local day of a moment: ``1 July 2026``."""
     return day_words(day_of(moment, zone))
-
-
-def plural(n: int, one: str, many: str = "") -> str:
-    """Write a number with its noun.
-
-    Examples
-    --------
-    >>> plural(1, "list"), plural(2, "list"), plural(0, "entry", "entries")
-    ('1 list', '2 lists', 'no entries')
-    """
-    noun = one if n == 1 else many or f"{one}s"
-    return f"{n:,} {noun}" if n else f"no {noun}"

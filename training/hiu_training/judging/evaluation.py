@@ -39,6 +39,7 @@ from hiu_training.judging.bootstrap import (
 from hiu_training.judging.curves import curves, net_benefit, thresholds_of
 from hiu_training.judging.judged import Details
 from hiu_training.judging.metrics import LANES, best_and_worst
+from hiu_training.judging.verdict import FEWEST
 from hiu_training.rows.inputs import Rows
 
 __all__ = ["COMPARED", "MODEL", "Ranker", "evaluate", "list_sizes", "sizes_at"]
@@ -47,9 +48,6 @@ COMPARED = ("average_precision", "auroc")
 MODEL = "model"
 PLAIN = ("model", "anchor", "plain_lightgbm", "true_probability", "true_intensity")
 """Rankers that are no count of calls."""
-
-FEWEST = 20
-"""Different people with the target that a group needs before anything is said of it."""
 
 _SCALES: Mapping[str, Scale] = {
     "average_precision": "share", "auroc": "share", "recall_at": "share", "precision_at": "share",

@@ -19,6 +19,7 @@ from hiu_risk.progress import progress
 from hiu_risk.store import Store
 from hiu_risk.synth import TruthRows
 from hiu_risk.times import from_seconds
+from hiu_risk.words import plural
 from hiu_training.judging.baselines import (
     COUNTS,
     PlainLightGBM,
@@ -151,7 +152,9 @@ def _learning(development: Rows, split: Split, protocol: Protocol) -> dict[str, 
     notes = list(split.notes)
     if len(split.test) < FEWEST_ORIGINS and not any("test origin" in note for note in notes):
         asked = protocol.origins.test
-        notes.append(f"judged at {len(split.test)} dates, as the protocol asks for {asked}")
+        notes.append(
+            f"judged at {plural(len(split.test), 'date')}, as the protocol asks for {asked}"
+        )
     return {
         "dates": [from_seconds(day).isoformat() for day in split.development.tolist()],
         "rows": len(development),

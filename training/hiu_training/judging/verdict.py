@@ -5,21 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hiu_risk.words import plural
 from hiu_training.judging.bootstrap import FEWEST_RESAMPLES
 from hiu_training.judging.names import in_prose
 
 CEILINGS = ("true_probability", "true_intensity")
 
 
-def verdict(found: Mapping[str, Any]) -> str:
+FEWEST = 20
+"""Different people who became cases, without whom nothing is concluded of a model or a group."""
+
+
+def verdict(found: Mapping[str, Any], *, counted: bool = False) -> str:
     """Compare the model with the best baseline, with any it is worse than, and with counting.
 
     Parameters
     ----------
     found : mapping
-        With ``rankers``, ``differences`` and ``resamples``; see
+        With ``rankers``, ``differences``, ``population`` and ``resamples``; see
         :func:`hiu_training.judging.rankers.judge_rankers`.
+    counted : bool
+        Whether to say how many people became cases, where they are few: inside the team alone.
     """
+    people = found.get("population", {}).get("positive_people", FEWEST)
+    if people < FEWEST:
+        few = (
+            f"Only {plural(people, 'person', 'people')}"
+            if counted
+            else f"Fewer than {FEWEST} people"
+        )
+        return f"{few} became cases at these dates: no verdict can be given."
     resamples = found.get("resamples", FEWEST_RESAMPLES)
     if resamples < FEWEST_RESAMPLES:
         return (

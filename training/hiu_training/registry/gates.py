@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hiu_risk.words import plural
 from hiu_training.protocol.settings import GateSettings
 from hiu_training.registry.fairness_gate import Outcome, judge_fairness, value_of
 
@@ -173,7 +174,7 @@ def _too_few(evaluation: Mapping[str, Any], settings: GateSettings) -> str:
     found = evaluation.get("population", {}).get("positive_people") or 0
     if found < settings.min_positive_people:
         return (
-            f"{found} people became cases at the test dates; "
+            f"{plural(found, 'person', 'people')} became cases at the test dates; "
             f"{settings.min_positive_people} are needed"
         )
     return ""
@@ -223,12 +224,12 @@ def _stability(evidence: GateEvidence, settings: GateSettings) -> tuple[Outcome,
     ratios = list(_ratios(evaluation, best, settings.stability_positives))
     if len(ratios) < settings.stability_origins:
         return "insufficient evidence", (
-            f"{len(ratios)} test dates have {settings.stability_positives} cases or more; "
-            f"{settings.stability_origins} are needed"
+            f"{plural(len(ratios), 'test date')} with {settings.stability_positives} cases or "
+            f"more; {settings.stability_origins} are needed"
         )
     level = sum(ratio >= 1 for ratio in ratios)
     words = (
-        f"at least as good as {best} at {level} of {len(ratios)} dates, at worst "
+        f"at least as good as {best} at {level} of {plural(len(ratios), 'date')}, at worst "
         f"{min(ratios):.2f} of it"
     )
     steady = level >= settings.stability_share * len(ratios)

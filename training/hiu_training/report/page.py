@@ -9,7 +9,9 @@ from typing import Any
 from markupsafe import Markup
 
 from hiu_risk.pages import render
+from hiu_risk.words import plural
 from hiu_training.judging.names import DIMENSIONS, capacity_name, ranker_name
+from hiu_training.judging.verdict import FEWEST
 from hiu_training.report import charts, tables, whole
 from hiu_training.report.known import Known, middle_capacity
 from hiu_training.report.tables import Table, cell, count
@@ -74,11 +76,13 @@ def _boxes(evaluation: Mapping[str, Any], k: str) -> list[dict[str, str]]:
     if best:
         apart = evaluation["differences"][best]["average_precision"]
         low = apart["low"]
+        few = evaluation["population"]["positive_people"] < FEWEST
         told.append({
             "heading": f"Against the best count ({ranker_name(best)})",
             "value": cell(apart, 3, sign=True),
             "says": "average precision, model minus count; "
-            + ("without an interval nothing is concluded" if low is None
+            + (f"fewer than {FEWEST} people became cases, so nothing is concluded" if few
+               else "without an interval nothing is concluded" if low is None
                else "the interval excludes zero" if low > 0
                else "the interval does not exclude zero in the model's favour"),
         })  # fmt: skip
@@ -183,12 +187,13 @@ def _facts(known: Known) -> list[tuple[str, str]]:
     told = [
         ("Outcome", known.outcome),
         ("On the list may be", known.eligibility),
-        ("Judged at", f"{len(known.dates)} dates: {', '.join(known.dates)}"),
+        ("Judged at", f"{plural(len(known.dates), 'date')}: {', '.join(known.dates)}"),
         ("Judged on", f"{count(judged['rows'])} rows of {count(judged['people'])} {entity}; "
          f"{count(judged['positives'])} rows positive, of {count(judged['positive_people'])} "
          f"different {entity}"),
-        ("Learned from", f"{count(learned['rows'])} rows at {len(learned['dates'])} dates, "
-         f"{count(learned['positives'])} positive" if learned else ""),
+        ("Learned from", f"{count(learned['rows'])} rows at "
+         f"{plural(len(learned['dates']), 'date')}, {count(learned['positives'])} positive"
+         if learned else ""),
         ("Embargo", f"{learned['embargo_days']:g} days between what taught and what judged"
          if learned else ""),
         ("Not ranked", tables.not_ranked(evaluation)),

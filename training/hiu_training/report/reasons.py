@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hiu_risk.words import plural
+
 LEAST_PEOPLE = 8
 """Shares of fewer people than this are not told."""
 
@@ -27,7 +29,7 @@ def lines(measured: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
     told = []
     faithful, steady = measured.get("faithfulness") or {}, measured.get("stability") or {}
     if faithful.get("people", 0) >= LEAST_PEOPLE:
-        dates = "1 test date" if faithful["origins"] == 1 else f"{faithful['origins']} test dates"
+        dates = plural(faithful["origins"], "test date")
         lists = f"lists of {faithful['capacity']} at {dates}"
         told = [
             ("Without the events behind the top reason the score falls",

@@ -8,6 +8,7 @@ from typing import Any
 from hiu_risk import NOT_FOR, __version__
 from hiu_risk.suppression import SmallNumbers
 from hiu_risk.times import from_seconds
+from hiu_risk.words import plural
 from hiu_training.report.known import Known, interval, middle_capacity
 
 
@@ -316,8 +317,9 @@ def flow(known: Known) -> str:
     if not judged:
         return ""
     return (
-        f"Judged: {_count(judged.get('people'))} {known.entity} at {len(known.dates)} dates, "
-        f"{_count(judged.get('positive_people'))} of them with the outcome at some date."
+        f"Judged: {_count(judged.get('people'))} {known.entity} at "
+        f"{plural(len(known.dates), 'date')}, {_count(judged.get('positive_people'))} of them with "
+        "the outcome at some date."
     )
 
 

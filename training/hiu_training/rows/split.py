@@ -19,6 +19,7 @@ from hiu_risk.errors import ModelError, UsageError
 from hiu_risk.histories import Feed
 from hiu_risk.times import DAY, from_seconds, month_starts, to_seconds
 from hiu_risk.weekends import FRIDAY
+from hiu_risk.words import plural
 from hiu_training.protocol import Protocol
 
 STEPS = ("month", 14, 7)
@@ -201,9 +202,10 @@ def cut_blocks(
         size = late_blocks(development, embargo)
         if size is None:
             continue
-        notes = [] if tests == n_test else [f"{tests} test origins, as the data allow no more"]
+        fewer = f"{plural(tests, 'test origin')}, as the data allow no more"
+        notes = [] if tests == n_test else [fewer]
         if size < BLOCK:
-            notes.append(f"early-stopping and calibration blocks of {size} origins each")
+            notes.append(f"early-stopping and calibration blocks of {plural(size, 'origin')} each")
         n, days = len(development), step if isinstance(step, int) else 30
         stopping, calibration = (n - 2 * size, n - size), (n - size, n)
         return Split(development, test, stopping, calibration, embargo, days, tuple(notes))
