@@ -16,8 +16,10 @@ import pytest
 from hiu_risk.cli.tune import TuneResult
 from hiu_risk.errors import ModelError
 from hiu_risk.store import Store
+from hiu_training.learning import learner
 from hiu_training.protocol import load_protocol
 from hiu_training.registry.mlflow_access import mlflow_at
+from hiu_training.rows.inputs import Rows
 from hiu_training.rows.split import make_split
 from hiu_training.tuning import tune as tuning
 from hiu_training.tuning.tune import Step, Tuned, alone, tune
@@ -184,6 +186,30 @@ def test_out_of_time_the_untuned_protocol_is_still_tried_and_returned(
     assert tuned.protocol == load_protocol(place / "protocol.toml")
     assert [(step.number, step.folds) for step in steps] == [(0, len(tuned.folds))]
     assert steps[0].value == steps[0].untuned == tuned.untuned
+
+
+def test_what_learning_warns_of_in_a_fold_is_said_once_in_a_search(
+    place: Path, tmp_path: Path, monkeypatch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    learned, tried = tuning.learn, []
+
+    def learn(rows: Rows, *given: Any) -> Any:
+        tried.append(len(rows))
+        learner.log.warning("few to learn from")
+        learner.log.warning("%d rows", len(rows))
+        return learned(rows, *given)
+
+    monkeypatch.setattr(tuning, "learn", learn)
+    with caplog.at_level("WARNING", logger="hiu_training"):
+        tuned = _search(place, _fresh(place, tmp_path), trials=2)
+    assert len(tried) > len(tuned.folds) > 1
+    (said,) = (one.getMessage() for one in caplog.records if "few to learn" in one.getMessage())
+    numbers = range(1, len(tuned.folds) + 1)
+    assert said.startswith("Some folds tell little, in every trial alike: fold 1, 2")
+    assert f"fold {', '.join(map(str, numbers))} of {numbers[-1]}: few to learn from" in said
+    for number, rows in zip(numbers, tried, strict=False):
+        assert f"; fold {number} of {numbers[-1]}: {rows} rows" in said
+    assert not learner.log.filters
 
 
 @pytest.mark.parametrize(("noise", "chosen"), [(0.02, True), (0.2, False)])
