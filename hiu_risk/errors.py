@@ -25,6 +25,8 @@ class HiuRiskError(Exception):
     --------
     >>> print(DataError("the feed has no rows", where="calls.csv", fix="export it again"))
     the feed has no rows (calls.csv). What to do: export it again.
+    >>> print(UsageError("unknown key 'sexx'", fix="did you mean 'sex'?"))
+    unknown key 'sexx'. What to do: did you mean 'sex'?
     """
 
     exit_code = 1
@@ -32,7 +34,8 @@ class HiuRiskError(Exception):
     def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
         self.what, self.where, self.fix = what, where, fix
         place = f" ({where})" if where else ""
-        remedy = f" What to do: {fix}." if fix else ""
+        remedy = f" What to do: {fix}" if fix else ""
+        remedy += "." if fix and not fix.endswith(("?", ".")) else ""
         super().__init__(f"{what}{place}.{remedy}")
 
 

@@ -1,4 +1,4 @@
-"""Numbers with their nouns, for people."""
+"""Numbers with their nouns, and what is looked for, in words."""
 
 from __future__ import annotations
 
@@ -13,3 +13,16 @@ def plural(n: int, one: str, many: str = "") -> str:
     """
     noun = one if n == 1 else many or f"{one}s"
     return f"{n:,} {noun}" if n else f"no {noun}"
+
+
+def looked_for(target: str, horizon_days: int) -> str:
+    """Say what a model looks for, and until when.
+
+    Examples
+    --------
+    >>> looked_for("onset", 90), looked_for("weekend", 5)
+    ('onset within 90 days', 'any incident of the weekend, until Monday 08:00')
+    """
+    if target == "weekend":
+        return "any incident of the weekend, until Monday 08:00"
+    return f"{target} within {horizon_days} days"

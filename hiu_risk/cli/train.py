@@ -20,7 +20,7 @@ from hiu_risk.cli.output import (
     write_result,
 )
 from hiu_risk.cli.sensitivity_table import SensitivityResult, say_sensitivity
-from hiu_risk.words import plural
+from hiu_risk.words import looked_for, plural
 
 if TYPE_CHECKING:
     from hiu_risk.model import ModelHome
@@ -174,7 +174,7 @@ def _result(
 def _say(result: TrainResult, gates: GateSettings) -> None:
     say(f"Definition: {result.definition}")
     say(
-        f"Looks ahead {result.horizon_days} days for {result.target}; learned from "
+        f"Looks for {looked_for(result.target, result.horizon_days)}; learned from "
         f"{result.rows:,} rows at {plural(len(result.training_dates), 'date')}, "
         f"{result.positives:,} positive"
     )

@@ -96,8 +96,17 @@ def _content(home: Path) -> dict[str, object]:
             ("the last origin is too late for its horizon to be observed", "choose one up to"),
         ),
         (
-            'every = "month"', 'every = "month"\nfirst = 2023-06-01\nlast = 2023-01-01', 1,
-            ("the first origin is after the last",),
+            'every = "month"', 'every = "month"\nfirst = 2023-06-01\nlast = 2023-01-01', 2,
+            ("the first origin is after the last (origins.first, origins.last)", "in order"),
+        ),
+        (
+            'every = "month"', 'every = "month"\nfirst = 2023-12-20', 2,
+            ("the first origin is too late for its horizon", "(origins.first)", "choose one up to"),
+        ),
+        (
+            'every = "month"', 'every = "month"\nlast = 2021-12-01', 2,
+            ("the last origin is before the first possible one", "(origins.last)",
+             "choose one from 2022-01-31"),
         ),
         (
             "horizon_days = 60", "horizon_days = 900", 1,

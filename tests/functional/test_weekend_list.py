@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import redirect_stdout
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,9 +31,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_region(folder / "store")
     write_protocol(folder, WEEKEND)
     options = ["--store", folder / "store", "--home", folder / "home"]
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as said:
         command = ["train", "--protocol", folder / "protocol.toml", *options]
         assert run_command(patch, *map(str, [*command, "--json", folder / "train.json"])) == 0
+    (folder / "said").write_text(said.getvalue(), encoding="utf-8")
     return folder
 
 
@@ -42,6 +45,9 @@ def test_a_weekend_model_learns_at_fridays_and_ranks_by_the_chance_of_a_call(pla
     assert (result["target"], result["horizon_days"]) == ("weekend", 5)
     assert result["dropped"]["not_at_risk"] == {}
     assert result["rankers"]["model"]["lead_days_at"] == {}  # each weekend stands by itself
+    said = (place / "said").read_text("utf-8")
+    assert "Looks for any incident of the weekend, until Monday 08:00; learned from" in said
+    assert "5 days" not in said
     # Calls come by each person's own rate: the model must find who calls, far above chance.
     assert result["rankers"]["model"]["auroc"]["low"] > 0.75
 

@@ -98,7 +98,7 @@ def test_origins_outside_the_data_are_refused() -> None:
     turned = Protocol(
         DEFAULT.definition, origins=Origins(first=date(2024, 6, 1), last=date(2024, 1, 1))
     )
-    with pytest.raises(ModelError, match=r"first origin is after the last"):
+    with pytest.raises(UsageError, match=r"first origin is after the last"):
         make_split(turned, _feeds(1000), "UTC")
 
 
@@ -111,6 +111,10 @@ def test_a_washout_longer_than_the_history_is_said() -> None:
     short = parse_protocol("horizon_days = 45\nwashout_days = 365")
     notes = make_split(short, _feeds(258), "UTC").notes
     assert any("the washout of 365 days reaches back before the data" in note for note in notes)
+    assert any("at every date, as the last is 2" in note for note in notes)
+    assert any("Shorten washout_days" in note for note in notes)
+    part = make_split(parse_protocol("washout_days = 365"), _feeds(1000), "UTC").notes
+    assert any("dates: whoever met the rule before the data begin counts" in n for n in part)
     held = parse_protocol("horizon_days = 45\nwashout_days = 0")
     assert not any("washout" in note for note in make_split(held, _feeds(258), "UTC").notes)
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from hiu_risk.files import write_text
 from hiu_risk.pages import render
+from hiu_risk.words import looked_for
 from hiu_training.audit import page_more as more
 from hiu_training.audit import wording as say
 from hiu_training.audit.onepage import at_primary, boxes, conclusion, headline
@@ -96,7 +97,7 @@ def _facts(document: AuditDocument) -> list[tuple[str, str]]:
     unobserved = say.listing(list(document.unobserved_dates))
     facts = [
         ("Definition of a case", document.definition),
-        ("Target", f"{document.target} within {document.horizon_days} days; "
+        ("Target", f"{looked_for(document.target, document.horizon_days)}; "
                    f"washout {document.washout_days} days"),
         ("List dates", f"{len(dates)}: {say.listing(list(dates))}"),
         ("People", f"{say.count(document.people)} eligible, "

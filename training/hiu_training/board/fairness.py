@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hiu_risk.words import looked_for
 from hiu_training.audit import wording as say
 from hiu_training.audit.onepage import at_primary, summary
 from hiu_training.audit.plots import Mark, interval_chart
@@ -119,7 +120,7 @@ def _about(audit: AuditDocument) -> tuple[tuple[str, str], ...]:
     facts = [
         ("Model", audit.model),
         ("Definition of a case", audit.definition),
-        ("Looked ahead", f"{audit.target} within {audit.horizon_days} days"),
+        ("Looked ahead", looked_for(audit.target, audit.horizon_days)),
         ("List dates", say.listing(list(audit.dates))),
         ("People", f"{say.count(audit.people)} eligible"),
         ("Cases", f"{say.count(audit.overall.cases)}, of {say.count(audit.case_people)} people"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from hiu_risk.pages import render
+from hiu_risk.words import looked_for
 from hiu_training.report.card import CardFact
 from hiu_training.report.known import Known
 from hiu_training.report.tripod import TripodRow
@@ -18,7 +19,7 @@ def render_card(known: Known, facts: Sequence[CardFact], rows: Sequence[TripodRo
         "hiu_training",
         "card.html",
         title="Model card",
-        subtitle=f"Model {known.version}: {manifest.target} within {manifest.horizon_days} days",
+        subtitle=f"Model {known.version}: {looked_for(manifest.target, manifest.horizon_days)}",
         sections=[(name, list(part)) for name, part in groupby(facts, lambda fact: fact.section)],
         items=[(name, list(part)) for name, part in groupby(rows, lambda row: row.section)],
         left=sum(bool(row.to_complete) for row in rows),

@@ -64,9 +64,10 @@ class Known:
             "straddle": "a window that completes the rule may reach back before the index date",
             "disjoint": "only incidents from the index date on count",
         }.get(made.overlap, made.overlap)
+        within = f", within {made.horizon_days} days of the index date"
         return (
-            f"{made.target.capitalize()}: {asks}, within {made.horizon_days} days of the index "
-            f"date{washout}. Rule: {self.definition}. Here {overlap}."
+            f"{made.target.capitalize()}: {asks}{'' if made.target == 'weekend' else within}"
+            f"{washout}. Rule: {self.definition}. Here {overlap}."
         )
 
     @property

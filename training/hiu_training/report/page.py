@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from hiu_risk.pages import render
-from hiu_risk.words import plural
+from hiu_risk.words import looked_for, plural
 from hiu_training.judging.names import DIMENSIONS, capacity_name, ranker_name
 from hiu_training.judging.verdict import FEWEST
 from hiu_training.report import charts, tables, whole
@@ -50,7 +50,7 @@ def render_page(known: Known) -> str:
         "hiu_training",
         "evaluation.html",
         title="Does the model earn its place?",
-        subtitle=f"Model {known.version}: {manifest.target} within {manifest.horizon_days} days",
+        subtitle=f"Model {known.version}: {looked_for(manifest.target, manifest.horizon_days)}",
         verdict=evaluation["verdict"],
         boxes=_boxes(evaluation, k),
         rankers=tables.rankers(evaluation),

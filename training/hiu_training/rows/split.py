@@ -125,10 +125,17 @@ def _short_look_back(split: Split, protocol: Protocol, feeds: tuple[Feed, ...]) 
     short = int((dates - protocol.washout_days * DAY < starts_at).sum())
     if not short:
         return []
-    return [
-        f"the washout of {protocol.washout_days} days reaches back before the data at {short} of "
-        f"{len(dates)} dates: whoever met the rule before the data begin counts as new there"
-    ]
+    at = (
+        f"{short} of {len(dates)} dates: whoever met the rule before the data begin counts as new "
+        "there"
+    )
+    if short == len(dates):
+        reach = int(dates[-1] - starts_at) // DAY
+        at = (
+            f"every date, as the last is {reach} days after they begin: whoever met the rule "
+            "before that counts as new. Shorten washout_days, or ingest older data"
+        )
+    return [f"the washout of {protocol.washout_days} days reaches back before the data at {at}"]
 
 
 def _bounds(protocol: Protocol, feeds: tuple[Feed, ...], zone: str) -> tuple[int, int]:
@@ -160,20 +167,32 @@ def _bounds(protocol: Protocol, feeds: tuple[Feed, ...], zone: str) -> tuple[int
     if protocol.target == "weekend":
         last = _last_friday(last, zone)
     if asked.first and first < start:
-        raise _outside("first", "before the data start", _next_midnight(start, zone), zone)
-    if asked.last and last > latest:
-        raise _outside("last", "too late for its horizon to be observed", latest, zone)
-    if first > last:
-        raise ModelError(
-            "the first origin is after the last possible one",
-            where="origins.first",
-            fix=f"choose one up to {_day(last, zone)}",
+        raise _outside(
+            "first", "before the data start", _next_midnight(start, zone), zone, up_to=False
         )
-    return first, last
+    if asked.last and last > latest:
+        raise _outside("last", "too late for its horizon to be observed", latest, zone, up_to=True)
+    if first <= last:
+        return first, last
+    if asked.first and asked.last:
+        raise UsageError(
+            "the first origin is after the last",
+            where="origins.first, origins.last",
+            fix="put them in order, or leave one of them out",
+        )
+    if asked.first:
+        raise _outside("first", "too late for its horizon to be observed", last, zone, up_to=True)
+    if asked.last:
+        raise _outside("last", "before the first possible one", first, zone, up_to=False)
+    raise ModelError(
+        "the data are too short for a single index date",
+        where="origins",
+        fix="shorten horizon_days, or ingest more data",
+    )
 
 
-def _outside(key: str, how: str, limit: int, zone: str) -> UsageError:
-    side = "from" if key == "first" else "up to"
+def _outside(key: str, how: str, limit: int, zone: str, *, up_to: bool) -> UsageError:
+    side = "up to" if up_to else "from"
     return UsageError(
         f"the {key} origin is {how}",
         where=f"origins.{key}",
