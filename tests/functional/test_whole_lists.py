@@ -139,3 +139,15 @@ def test_the_censored_teach_the_model_nothing(store: Store) -> None:
 
 def _keys(rows: Rows) -> list[tuple[int, int]]:
     return list(zip(rows.person.tolist(), rows.origin.tolist(), strict=True))
+
+
+def test_lists_that_hold_everybody_are_noted(trained: Trained, store: Store) -> None:
+    (note,) = (n for n in trained.evaluation["learning"]["notes"] if "hold everybody" in n)
+    assert note.startswith("lists of 5000 at 3 of 3 test dates hold everybody ranked")
+    here = sorted(origin["rows"] for origin in trained.evaluation["per_origin"])
+    assert here[0] < here[-1]
+    sizes = f"capacities = [{here[0] - 1}, {here[0]}]"
+    protocol = parse_protocol(PROTOCOL.replace("capacities = [10, 25, 5000]", sizes))
+    notes = judge_bundle(store, trained.bundle, protocol).evaluation["learning"]["notes"]
+    (note,) = (n for n in notes if "hold everybody" in n)
+    assert note.startswith(f"lists of {here[0]} at 1 of 3 test dates hold")

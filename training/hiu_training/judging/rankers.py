@@ -126,6 +126,8 @@ def judge_rankers(
             where="test origins",
             fix="judge at more origins (origins.test), lengthen horizon_days, or ingest more data",
         )
+    learning = _learning(development, split, protocol)
+    learning["notes"] += _long_lists(test, protocol)
     details = describe(histories, test, protocol.definition, protocol.target)
     with progress("Judging", len(rankers) * protocol.resamples) as advance:
         found = evaluate(
@@ -137,11 +139,26 @@ def judge_rankers(
         **found,
         "capacities": list(protocol.capacities),
         "decayed_half_life": half_life,
-        "learning": _learning(development, split, protocol),
+        "learning": learning,
         "judged_dropped": test.dropped,
         "whole_lists": whole_lists(test, rankers, censored, protocol.capacities),
         "verdict": verdict(found),
     }
+
+
+def _long_lists(test: Rows, protocol: Protocol) -> list[str]:
+    """Say which lists are so long that they hold everybody, and so tell nothing."""
+    here = np.bincount(test.origin, minlength=len(test.as_ofs))
+    here = here[here > 0]
+    ks = [k for k in protocol.capacities if isinstance(k, int)]
+    long = {k: n for k in ks if (n := int((k >= here).sum()))}
+    if not long:
+        return []
+    told = ", ".join(f"of {k} at {n} of {plural(len(here), 'test date')}" for k, n in long.items())
+    return [
+        f"lists {told} hold everybody ranked, so that any ranking finds the same: give shorter "
+        "capacities"
+    ]
 
 
 FEWEST_ORIGINS = 5
