@@ -196,6 +196,23 @@ def test_no_onset_in_the_late_blocks_is_refused(
     _refused(capsys, monkeypatch, place / "home", given, 1, *said)
 
 
+def test_plain_lightgbm_whose_trees_nothing_chose_is_noted(place: Path, tmp_path: Path) -> None:
+    histories = region()
+    split = make_split(parse_protocol(QUICK), histories.feeds, histories.zone)
+    start = histories.feeds[0].starts_at
+    first, last = (
+        (int(split.development[k]) - start) // DAY
+        for k in (split.stopping[0], split.stopping[1] - 1)
+    )
+    write_store(_quiet_block(first - 30, last + 60), tmp_path / "store")
+    trained = train_model(Store.open(tmp_path / "store"), parse_protocol(QUICK), QUICK)
+    notes = trained.evaluation["learning"]["notes"]
+    (note,) = (one for one in notes if "plain LightGBM" in one)
+    assert "has 100 trees, a number that nothing chose: there is no positive row in the" in note
+    usual = train_model(Store.open(place / "store"), parse_protocol(QUICK), QUICK)
+    assert not any("plain LightGBM" in one for one in usual.evaluation["learning"]["notes"])
+
+
 @pytest.mark.parametrize("command", ["evaluate", "audit", "score", "explain", "serve"])
 def test_features_that_changed_since_the_champion_was_trained_are_named(
     place: Path, tmp_path: Path, capsys: Any, monkeypatch: Any, command: str

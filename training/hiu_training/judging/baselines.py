@@ -18,6 +18,9 @@ from hiu_training.rows.inputs import Rows
 from hiu_training.rows.split import Split
 
 COUNTS = ("30d", "90d", "365d")
+UNTRIED = 100
+"""Trees of plain LightGBM where no later block can choose how many."""
+
 HALF_LIVES = ("7d", "30d", "90d", "180d")
 
 
@@ -67,9 +70,17 @@ def best_half_life(rows: Rows, definition: Definition) -> str:
 
 @dataclass(frozen=True)
 class PlainLightGBM:
-    """LightGBM as most would use it: all features, 31 leaves, early stopping on a later block."""
+    """LightGBM as most would use it: all features, 31 leaves, early stopping on a later block.
+
+    Parameters
+    ----------
+    model : lightgbm.Booster
+    note : str
+        What the data did not allow; empty where they allowed everything.
+    """
 
     model: Any
+    note: str = ""
 
     def score(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
         """Give probabilities."""
@@ -77,7 +88,10 @@ class PlainLightGBM:
 
 
 def fit_plain_lightgbm(rows: Rows, split: Split, names: Sequence[str], seed: int) -> PlainLightGBM:
-    """Choose the number of trees on the early-stopping block, then train on all the rows."""
+    """Choose the number of trees on the early-stopping block, then train on all the rows.
+
+    Where that block tells nothing there are :data:`UNTRIED` trees, and the note says so.
+    """
     import lightgbm
 
     parameters = {
@@ -92,8 +106,8 @@ def fit_plain_lightgbm(rows: Rows, split: Split, names: Sequence[str], seed: int
     first, last = split.stopping
     known = rows.origin < split.learned_before(first)
     block = (rows.origin >= first) & (rows.origin < last)
-    n_trees = 100
-    if rows.label[known].any() and rows.label[block].any():
+    n_trees, note = UNTRIED, _silent(rows.label[known], rows.label[block])
+    if not note:
         with BINNING:
             data = lightgbm.Dataset(
                 in_place(rows.values, known), rows.label[known], feature_name=list(names),
@@ -104,4 +118,15 @@ def fit_plain_lightgbm(rows: Rows, split: Split, names: Sequence[str], seed: int
         found = lightgbm.train(parameters, data, 300, valid_sets=[later], callbacks=[stop])
         n_trees = max(int(found.best_iteration), 1)
     whole = lightgbm.Dataset(rows.values, rows.label, feature_name=list(names))
-    return PlainLightGBM(lightgbm.train(parameters, whole, n_trees))
+    return PlainLightGBM(lightgbm.train(parameters, whole, n_trees), note)
+
+
+def _silent(known: NDArray[np.int8], block: NDArray[np.int8]) -> str:
+    """Say why the early-stopping block can't choose the number of trees; empty where it can."""
+    if known.any() and block.any():
+        return ""
+    where = "in" if known.any() else "to learn from before"
+    return (
+        f"plain LightGBM, a baseline, has {UNTRIED} trees, a number that nothing chose: there is "
+        f"no positive row {where} the early-stopping block"
+    )

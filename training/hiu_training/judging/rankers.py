@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -109,8 +109,11 @@ def judge_rankers(
     split: Split,
     half_life: str,
     censored: Censored,
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Evaluate rankers as the protocol says, and say in words what was found.
+
+    ``notes`` are said beside what else the data did not allow.
 
     Returns
     -------
@@ -127,7 +130,7 @@ def judge_rankers(
             fix="judge at more origins (origins.test), lengthen horizon_days, or ingest more data",
         )
     learning = _learning(development, split, protocol)
-    learning["notes"] += _long_lists(test, protocol)
+    learning["notes"] += [*notes, *_long_lists(test, protocol)]
     details = describe(histories, test, protocol.definition, protocol.target)
     with progress("Judging", len(rankers) * protocol.resamples) as advance:
         found = evaluate(
@@ -233,6 +236,7 @@ def judge_model(
     found = judge_rankers(
         observed, rankers, protocol, histories, development=development, split=split,
         half_life=half_life, censored=Censored(others, theirs),
+        notes=[plain.note] if plain.note else [],
     )  # fmt: skip
     return Judgement(found, observed, rankers, half_life)
 
