@@ -181,20 +181,27 @@ def _model(row: ModelRow) -> ModelResult:
     )
 
 
+def _wanted(model: ModelResult) -> str:
+    if model.target is None:
+        return "-"
+    return "weekend" if model.target == "weekend" else f"{model.target}, {model.horizon_days} days"
+
+
 def _say(result: ModelsResult) -> None:
     if not result.models:
         say("No models yet: run hiu-risk train")
         return
-    say(f"{'model':14}{'alias':22}{'trained':12}{'average precision':>18}  gates")
+    say(f"{'model':14}{'alias':22}{'trained':12}{'looks for':22}{'average precision':>18}  gates")
     for model in result.models:
         passed = sum(gate.outcome == "passed" for gate in model.gates)
         gates = f"{passed} of {len(model.gates)} passed" if model.gates else "-"
         if model.gates and not model.decided:
             gates += " (not put to a decision)"
         score = "-" if model.average_precision is None else f"{model.average_precision:.3f}"
+        wanted = _wanted(model)
         say(
             f"{model.version:14}{', '.join(model.aliases) or '-':22}"
-            f"{(model.trained_at or '-')[:10]:12}{score:>18}  {model.trouble or gates}"
+            f"{(model.trained_at or '-')[:10]:12}{wanted:22}{score:>18}  {model.trouble or gates}"
         )
     for row in result.ledger:
         if row.evidence.get("gates_of_another_protocol"):

@@ -9,6 +9,7 @@ import typer
 from pydantic import Field
 
 from hiu_risk.cli.evaluation_table import Evaluation, evaluation_fields, say_evaluation
+from hiu_risk.cli.governance import GateResult
 from hiu_risk.cli.memory import one_heap
 from hiu_risk.cli.output import (
     HomeFolder,
@@ -55,6 +56,11 @@ class TrainResult(Evaluation):
     code_version: str
     run_id: str
     registered_version: int
+    first_gates: list[GateResult] | None = Field(
+        default=None,
+        description="the gates, none of them required, of a model that became champion as the "
+        "first of its home",
+    )
     sensitivity: SensitivityResult | None = None
 
 
@@ -166,6 +172,7 @@ def _result(
             "code_version": manifest.code_version,
             "run_id": kept["run_id"],
             "registered_version": kept["registered_version"],
+            "first_gates": kept["first_gates"],
             "sensitivity": sensitivity,
         }
     )
@@ -194,3 +201,9 @@ def _say(result: TrainResult, gates: GateSettings) -> None:
         )
     say_evaluation(result, gates)
     say(f"Model {result.version} is now {' and '.join(result.aliases)}")
+    if result.first_gates:
+        passed = sum(gate.outcome == "passed" for gate in result.first_gates)
+        say(
+            f"Champion as the first model of its home: {passed} of {len(result.first_gates)} "
+            "promotion gates passed, none was required. hiu-risk models shows them"
+        )

@@ -47,7 +47,7 @@ def test_the_list_of_models(home: ModelHome, run: Run) -> None:
     assert result.models[2].aliases == ["champion"]
     assert result.models[2].decided
     assert not result.models[0].decided
-    assert f"{GOOD} - 2025-02-01 0.300 7 of 7 passed (not put to a decision)" in said
+    assert f"{GOOD} - 2025-02-01 onset, 90 days 0.300 7 of 7 passed (not put to a decision)" in said
     assert "5 of 7 passed" in said
     assert [row.version for row in result.ledger] == [FIRST]
 

@@ -21,6 +21,7 @@ from tests.support.registry import (
     GOOD,
     POOR,
     WHO,
+    add_model,
     agrees,
     governed_home,
     in_mlflow,
@@ -55,6 +56,30 @@ def test_a_model_that_passes_every_gate_becomes_champion(home: ModelHome, run: R
     assert row.evidence["bundle_id"] == home.load(GOOD).id
     assert find(home, GOOD, "audit", sha256=row.evidence["audit"]) is not None
     assert in_mlflow(home).ledger == f"{row.sequence}:{row.hash}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"horizon_days": 180}, "horizon_days differ"),
+        ({"target": "relapse", "washout_days": 90}, "target, washout_days differ"),
+    ],
+)
+def test_an_answer_to_another_question_is_not_promoted_by_the_way(
+    home: ModelHome, run: Run, changes: dict[str, Any], named: str
+) -> None:
+    """Every gate is passed, but the list would mean something else."""
+    other = add_model(home, "good", **changes)
+    code, said, _ = run("promote", other, "--who", WHO)
+    assert code == 2
+    assert f"{other} answers another question than the champion: {named}" in said
+    agrees(home, FIRST)
+    why = ("--override", "--reason", "The board asked for it")
+    code, said, written = run("promote", other, "--who", WHO, *why)
+    assert code == 0, said
+    assert PromoteResult.model_validate(written).notes[0].startswith("From now on lists answer")
+    assert Ledger(home).entries()[-1].override
+    agrees(home, other)
 
 
 def test_a_gate_that_is_not_passed_keeps_a_model_out(home: ModelHome, run: Run) -> None:

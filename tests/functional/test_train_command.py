@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import html
 import json
 from pathlib import Path
 from typing import Any
@@ -64,6 +63,8 @@ def test_training_writes_every_ranker_pooled_and_per_origin(place: Path) -> None
     # A list longer than the population finds everybody.
     assert result.rankers["count_30d"].recall_at["5000"].value == 1
     assert result.aliases == ["challenger", "champion"]
+    assert result.first_gates is not None  # none was required, and all are told
+    assert "audit" in next(g.detail for g in result.first_gates if g.name == "fairness")
     assert result.population.rows == sum(o.rows for o in result.per_origin)
 
 
@@ -163,7 +164,9 @@ def test_evaluate_says_what_train_said(place: Path, monkeypatch: Any) -> None:
     assert result.whole_lists == trained.whole_lists
     assert result.page == str(place / "report" / "evaluation.html")
     page = (place / "report" / "evaluation.html").read_text("utf-8")
-    assert html.escape(trained.verdict) in page
+    assert trained.verdict.startswith("Only 11 people became cases at these dates")
+    assert "Fewer than 20 people became cases at these dates: no verdict can be given." in page
+    assert "11 people" not in page
     written = {path.name for path in (place / "report").iterdir()}
     assert written >= {"model-card.html", "model-card.md", "evaluation.json", "tripod-ai.json"}
 

@@ -23,11 +23,12 @@ from tests.support.serving import make_bundle
 MODELS = ("first", "good", "poor")
 
 
-def bundle_of(name: str) -> Bundle:
+def bundle_of(name: str, **changes: Any) -> Bundle:
     """One of the three models; they differ in what they say about themselves."""
     return make_bundle(
         booster=Booster(""), base_rate=0.02 + MODELS.index(name) / 1_000,
         data_hash=DATA, protocol_hash=PROTOCOL, code_version=CODE,
+        **changes,
     )  # fmt: skip
 
 
@@ -83,9 +84,9 @@ def make_registry(path: Path) -> ModelHome:
     return home
 
 
-def add_model(home: ModelHome, name: str) -> None:
-    """Register one of the models, as training would."""
-    bundle = bundle_of(name)
+def add_model(home: ModelHome, name: str, **changes: Any) -> str:
+    """Register one of the models, as training would, perhaps changed; gives its version."""
+    bundle = bundle_of(name, **changes)
     run = Run(parameters={}, metrics={}, tags={"trained_at": "2025-01-01"}, files=())
 
     def documents(run_id: str) -> dict[str, dict[str, Any]]:
@@ -99,3 +100,4 @@ def add_model(home: ModelHome, name: str) -> None:
         return {"evaluation": evaluation, "audit": FAIR}
 
     intake.add_model(home, bundle, run, documents)
+    return bundle.version

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -312,9 +312,14 @@ def register(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str)
             files=[*pictures, folder / "protocol.toml"],
         )
         added = add_model(home, bundle, run, evidence)
-    aliases = ("challenger", *crown_if_first(home, bundle, protocol, now=now))
+    gates = crown_if_first(home, bundle, protocol, now=now)
     follow(home)
-    return {"run_id": added.run_id, "registered_version": added.version, "aliases": aliases}
+    return {
+        "run_id": added.run_id,
+        "registered_version": added.version,
+        "aliases": ("challenger", "champion") if gates else ("challenger",),
+        "first_gates": [asdict(gate) for gate in gates] or None,
+    }
 
 
 def _flat(data: dict[str, Any], before: str = "") -> dict[str, Any]:

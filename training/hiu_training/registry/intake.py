@@ -25,6 +25,7 @@ from hiu_risk.model.ledger import Ledger
 from hiu_risk.times import to_seconds
 from hiu_training.protocol import Protocol
 from hiu_training.protocol.settings import GateSettings
+from hiu_training.registry.gates import Gate
 from hiu_training.registry.judged import champion_of, judge_model
 from hiu_training.registry.registered import registered
 from hiu_training.registry.tracking import (
@@ -158,25 +159,24 @@ def _take_back(
 
 def crown_if_first(
     home: ModelHome, bundle: Bundle, protocol: Protocol, *, now: str
-) -> tuple[str, ...]:
-    """Make the very first model champion where its protocol says so; gives the alias, if so.
+) -> tuple[Gate, ...]:
+    """Make the very first model champion where its protocol says so; gives its gates, if so.
 
-    The ledger then says that it was the first.
+    None of them is required of it. The ledger then says that it was the first.
     """
     ledger = Ledger(home)
     ledger.settle()
     if protocol.promote != "first" or champion_of(home):
         return ()
     try:
-        _crown(ledger, bundle, protocol.gates, now)
+        return _crown(ledger, bundle, protocol.gates, now)
     except ModelError:
         if ledger.champion:  # another training was first, a moment ago
             return ()
         raise
-    return ("champion",)
 
 
-def _crown(ledger: Ledger, bundle: Bundle, settings: GateSettings, now: str) -> None:
+def _crown(ledger: Ledger, bundle: Bundle, settings: GateSettings, now: str) -> tuple[Gate, ...]:
     judged = judge_model(ledger.home, bundle.version, settings)
     ledger.append(
         at=to_seconds(datetime.fromisoformat(now)),
@@ -188,3 +188,4 @@ def _crown(ledger: Ledger, bundle: Bundle, settings: GateSettings, now: str) -> 
         gates=[asdict(gate) for gate in judged.gates],
         evidence=judged.evidence,
     )
+    return judged.gates

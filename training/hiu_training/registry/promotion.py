@@ -21,6 +21,9 @@ from hiu_training.registry.gates import Gate
 from hiu_training.registry.judged import champion_of, judge_model
 from hiu_training.registry.registered import Registered, evaluations_of, registered, where
 
+QUESTION = ("definition", "target", "horizon_days", "washout_days", "overlap", "policy")
+"""What a model's scores mean: champions that follow each other agree on it."""
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -70,7 +73,8 @@ def promote(
     Raises
     ------
     UsageError
-        No name, an override or other gates without a reason, a model that is champion already.
+        No name, an override or other gates without a reason, a model that is champion already,
+        or one that answers another question than the champion, without an override.
     ModelError
         No such model, features that changed, MLflow that can't be reached or doesn't know the
         model, a champion that changed meanwhile. Nothing was changed then.
@@ -91,6 +95,16 @@ def promote(
     check_usable(judged.bundle)
     if judged.other_gates:
         check_reason(reason, needed=True)
+    changed = _asked_otherwise(home, before, judged.bundle)
+    if changed and not override:
+        raise UsageError(
+            f"{version} answers another question than the champion: {changed} differ",
+            where=model,
+            fix="keep it in a home of its own (train --home), or let the daily list mean "
+            "something else by --override --reason TEXT",
+        )
+    if changed:
+        notes += (f"From now on lists answer another question: {changed} changed.",)
     if judged.not_passed and not override:
         return Decision(version, before, None, judged.gates, notes)
     _require_registered(home, judged.bundle, known)
@@ -101,7 +115,7 @@ def promote(
         previous_version=before,
         who=who,
         reason=reason,
-        override=bool(judged.not_passed),
+        override=bool(judged.not_passed or changed),
         gates=[asdict(gate) for gate in judged.gates],
         evidence=judged.evidence,
     )
@@ -165,6 +179,17 @@ def rollback(home: ModelHome, *, who: str, reason: str, at: int, to: str | None 
 def _kept_aside(put_right: Sequence[str]) -> tuple[str, ...]:
     """Choose what the user should hear of what was put right."""
     return tuple(words for words in put_right if "could not be read" in words)
+
+
+def _asked_otherwise(home: ModelHome, champion: str, bundle: Bundle) -> str:
+    """Name what of the question differs from the champion's; nothing where there is none."""
+    try:
+        before = home.load(champion).manifest if champion else bundle.manifest
+    except ModelError:  # it can't be read, and is to be replaced
+        return ""
+    return ", ".join(
+        name for name in QUESTION if getattr(before, name) != getattr(bundle.manifest, name)
+    )
 
 
 def note(home: ModelHome, *, who: str, text: str, at: int, model: str = "champion") -> Entry:
