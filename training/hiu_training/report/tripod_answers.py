@@ -316,11 +316,9 @@ def flow(known: Known) -> str:
     judged = known.population
     if not judged:
         return ""
-    return (
-        f"Judged: {_count(judged.get('people'))} {known.entity} at "
-        f"{plural(len(known.dates), 'date')}, {_count(judged.get('positive_people'))} of them with "
-        "the outcome at some date."
-    )
+    who = f"{_count(judged.get('people'))} {known.entity}"
+    dates, cases = plural(len(known.dates), "date"), _count(judged.get("positive_people"))
+    return f"Judged: {who} at {dates}, {cases} of them with the outcome at some date."
 
 
 def characteristics(known: Known) -> str:

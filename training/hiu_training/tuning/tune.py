@@ -30,11 +30,11 @@ from hiu_risk.errors import ModelError, UsageError
 from hiu_risk.store import Store
 from hiu_training.judging.baselines import check_counts
 from hiu_training.learning.learner import learn
-from hiu_training.learning.learner import log as learner_log
 from hiu_training.protocol import Protocol
 from hiu_training.rows.inputs import Rows, make_rows
 from hiu_training.rows.split import make_split
 from hiu_training.train import check_entity, chosen_catalogue, code_version
+from hiu_training.tuning.fold_warnings import FoldWarnings
 from hiu_training.tuning.folds import (
     FOLDS,
     RESAMPLES,
@@ -186,7 +186,7 @@ class _Objective:
     ) -> None:
         self.rows, self.folds, self.protocol, self.catalogue = rows, folds, protocol, catalogue
         self.judge = Judge(rows, folds, protocol.seed)
-        self.heard = _Heard()
+        self.heard = FoldWarnings()
 
     def fold(self, number: int, settings: Mapping[str, Any]) -> NDArray[np.float64]:
         """Learn with these settings at one fold and rank what came later."""
@@ -201,46 +201,6 @@ class _Objective:
         later = self.rows.part(fold.later(self.rows), chosen.names)
         score = learned.anchor.log_odds(later.values, later.names)
         return self.judge.precision(number, score + learned.booster.raw(later.values))
-
-
-class _Heard(logging.Filter):
-    """Keeps what learning warns of in a fold, which is the same in every trial, to say it once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fold = 0
-        self.kept: dict[str, list[int]] = {}
-        self.said: set[str] = set()
-
-    @contextmanager
-    def during(self, fold: int) -> Iterator[None]:
-        self.fold = fold
-        learner_log.addFilter(self)
-        try:
-            yield
-        finally:
-            learner_log.removeFilter(self)
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.levelno < logging.WARNING:
-            return True
-        folds = self.kept.setdefault(record.getMessage(), [])
-        if self.fold not in folds:
-            folds.append(self.fold)
-        return False
-
-    def say(self, of: int) -> None:
-        """Say what has not been said yet, after a trial."""
-        new = {message: folds for message, folds in self.kept.items() if message not in self.said}
-        self.said |= set(new)
-        if new:
-            log.warning(
-                "Some folds tell little, in every trial alike: %s",
-                "; ".join(
-                    f"fold {', '.join(str(fold + 1) for fold in folds)} of {of}: {message}"
-                    for message, folds in new.items()
-                ),
-            )
 
 
 def _usable(folds: list[Fold], rows: Rows) -> list[Fold]:
