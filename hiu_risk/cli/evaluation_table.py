@@ -246,19 +246,22 @@ def say_evaluation(evaluation: Evaluation, gates: GateSettings) -> None:
             f"Cases found by the model's lists of {k} were first listed {_few(lead)} days before "
             "the event, on average"
         )
-    say(_calibration(evaluation.rankers["model"], gates))
+    say(_calibration(evaluation, gates))
     say(evaluation.verdict)
 
 
-def _calibration(model: RankerResult, gates: GateSettings) -> str:
+def _calibration(evaluation: Evaluation, gates: GateSettings) -> str:
     """Say whether the chances lie as far apart as they should, and what is wrong where not."""
+    model = evaluation.rankers["model"]
     slope, intercept = model.calibration_slope, model.calibration_intercept
+    enough = evaluation.population.positive_people >= gates.min_positive_people
     if slope is None or slope.value is None or intercept is None:
         return "Calibration: the slope can't be had"
+    found = _slope(slope, gates) if enough else "too few people became cases to conclude anything"
     return (
         f"Calibration: slope {_cell(slope, 2)}, for a promotion from {gates.slope_low:g} to "
-        f"{gates.slope_high:g}: {_slope(slope, gates)}. Intercept {_cell(intercept, 2)}: 0 is "
-        "right, above 0 the chances are too low on average"
+        f"{gates.slope_high:g}: {found}. Intercept {_cell(intercept, 2)}: 0 is right, above 0 the "
+        "chances are too low on average"
     )
 
 
@@ -266,7 +269,7 @@ def _slope(slope: Estimate, gates: GateSettings) -> str:
     if slope.value is None or slope.low is None or slope.high is None:
         return "without an interval nothing is concluded"
     if slope.low < gates.slope_low and slope.high > gates.slope_high:
-        return "too few cases to tell, as the interval reaches past both"
+        return "the interval reaches past both, so nothing is concluded"
     if slope.value < gates.slope_low:
         return "below it, the chances lie too far apart (high ones too high, low ones too low)"
     if slope.value > gates.slope_high:

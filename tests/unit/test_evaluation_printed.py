@@ -59,7 +59,7 @@ def _printed(capsys: Any, found: dict[str, Any], gates: GateSettings | None = No
         ((1.02, 0.9, 1.14), "slope 1.02 (0.90 to 1.14), for a promotion from 0.8 to 1.5: inside"),
         ((0.61, 0.5, 0.72), "below it, the chances lie too far apart (high ones too high"),
         ((1.8, 1.6, 2.0), "above it, the chances lie too close together (high ones too low"),
-        ((0.61, 0.2, 1.7), "too few cases to tell, as the interval reaches past both"),
+        ((0.61, 0.2, 1.7), "the interval reaches past both, so nothing is concluded"),
         ((0.61, None, None), "slope 0.61, for a promotion from 0.8 to 1.5: without an interval"),
         ((None, None, None), "Calibration: the slope can't be had"),
     ],
@@ -78,6 +78,9 @@ def test_the_slope_is_printed_with_what_a_promotion_wants(
     ]
     assert len(lines) == 1
     assert said in lines[0]
+    few = {**found, "population": {**found["population"], "positive_people": 19}}
+    assert ("too few people became cases" in _printed(capsys, few)) == (slope[0] is not None)
+    assert "too few people became cases" not in lines[0]
     assert ("Intercept -0.10 (-0.30 to 0.10): 0 is right" in lines[0]) == (slope[0] is not None)
 
 
