@@ -196,8 +196,8 @@ def _say(result: TrainResult, gates: GateSettings) -> None:
     )
     if result.calibration == "offset":
         say(
-            "Too few positives to calibrate by (20 are needed): the level of the scores was "
-            "fitted, not how far apart they lie"
+            "Too few positives to calibrate by (20 different people are needed): the level of the "
+            "scores was fitted, not how far apart they lie"
         )
     say_evaluation(result, gates)
     say(f"Model {result.version} is now {' and '.join(result.aliases)}")

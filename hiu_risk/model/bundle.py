@@ -243,7 +243,7 @@ class Bundle:
             raise BundleError(
                 "no interval is known of these scores",
                 where=f"model {self.version}",
-                fix="train again, on data with 20 positives or more in the later blocks",
+                fix="train again, on data with 20 different positives or more in the later blocks",
             )
         p = np.clip(scores, 1e-15, 1 - 1e-15)
         low, high = self.calibrator.uncertainty.interval(np.log(p / (1 - p)))

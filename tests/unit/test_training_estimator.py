@@ -73,7 +73,8 @@ def test_it_is_the_learner_that_training_uses(trained: tuple[Rows, Split, Any]) 
         assert model.learned_.calibrator == wanted.calibrator
     assert (model.split_.stopping, model.split_.calibration) == (split.stopping, split.calibration)
     p = model.predict_proba(_frame(rows))[:, 1]
-    newest = rows.origin >= split.calibration[0]  # whose level the calibrator takes
+    # Fewer than 20 different positives in the newest block: both blocks give the level.
+    newest = rows.origin >= split.stopping[0]
     assert p[newest].mean() == pytest.approx(rows.label[newest].mean(), rel=0.05)
     assert roc_auc_score(rows.label, p) > 0.8
 

@@ -243,8 +243,20 @@ def test_few_positives_get_an_offset_or_a_refusal_as_the_protocol_says() -> None
     label[-12:] = 1
     fitted = fit_calibrator(raw, label)
     assert (fitted.method, fitted.slope) == ("offset", 1.0)
-    with pytest.raises(ModelError, match=r"12 positives can't carry a calibration, which needs 20"):
+    with pytest.raises(ModelError, match=r"12 different positives can't carry a calibration"):
         fit_calibrator(raw, label, few_positives="refuse")
+
+
+def test_a_person_at_three_dates_is_one_witness() -> None:
+    raw = np.linspace(-6, 0, 400)
+    label = np.zeros(400, np.int8)
+    label[-30:] = 1
+    assert fit_calibrator(raw, label).method == "platt"
+    person = np.arange(400, dtype=np.int32)
+    person[-30:] = np.repeat(np.arange(1000, 1010), 3)  # ten people
+    assert fit_calibrator(raw, label, person=person).method == "offset"
+    with pytest.raises(ModelError, match=r"^10 different positives"):
+        fit_calibrator(raw, label, person=person, few_positives="refuse")
 
 
 @pytest.mark.parametrize("value", [0, 1])

@@ -152,7 +152,10 @@ def calibrate(
     """
     label = np.concatenate([block.label for block in used])
     ahead = np.concatenate([block.raw for block in used])
-    fitted = fit_calibrator(ahead, label.astype(np.int8), few_positives=few_positives)
+    person = np.concatenate([block.person for block in used])
+    fitted = fit_calibrator(
+        ahead, label.astype(np.int8), person=person, few_positives=few_positives
+    )
     if fitted.method == "platt":
         _, slope = fit_line(*_pooled(blocks), slope_prior=SLOPE_PRECISION)
         fitted = replace(fitted, slope=max(slope, LEAST_SLOPE))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from hiu_risk.errors import ModelError
 from hiu_risk.model.calibrator import Calibrator
 
 MIN_POSITIVES = 20
-"""Fewer positives than this can't carry a slope."""
+"""Fewer different positive people than this can't carry a slope."""
 
 FewPositives = Literal["offset", "refuse"]
 
@@ -80,14 +80,23 @@ def row_losses(raw: NDArray[np.float64], label: NDArray[np.float64]) -> NDArray[
     return np.asarray(np.logaddexp(0, eta) - label * eta)
 
 
+def positive_people(label: NDArray[Any], person: NDArray[np.int32]) -> int:
+    """Count the different people of the positive rows."""
+    return len(np.unique(person[label > 0]))
+
+
 def fit_calibrator(
     raw: NDArray[np.float64],
     label: NDArray[np.int8],
     *,
+    person: NDArray[np.int32] | None = None,
     where: str = "calibration block",
     few_positives: FewPositives = "offset",
 ) -> Calibrator:
     """Fit Platt's line; with few positives only its offset, or nothing at all.
+
+    Positives are counted as different people where ``person`` says whose the rows are: somebody
+    who is positive at three dates is one witness.
 
     The slope is pulled towards 1 as if by one more curvature unit, so that a block of few
     positives does not overrule the model, and is kept at 0.2 or more.
@@ -113,10 +122,12 @@ def fit_calibrator(
             fix="choose origins with onsets in every block, a longer horizon or more data",
         )
     y = label.astype(np.float64)
-    if positives < MIN_POSITIVES:
+    different = positives if person is None else positive_people(label, person)
+    if different < MIN_POSITIVES:
         if few_positives == "refuse":
             raise ModelError(
-                f"{positives} positives can't carry a calibration, which needs {MIN_POSITIVES}",
+                f"{different} different positives can't carry a calibration, which needs "
+                f"{MIN_POSITIVES}",
                 where=where,
                 fix='add calibration origins, or allow few_positives = "offset" in the protocol',
             )

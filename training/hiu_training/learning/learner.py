@@ -27,7 +27,7 @@ from hiu_training.learning.booster import (
     shrunk,
     trial,
 )
-from hiu_training.learning.calibration import MIN_POSITIVES, row_losses
+from hiu_training.learning.calibration import MIN_POSITIVES, positive_people, row_losses
 from hiu_training.protocol import Protocol
 from hiu_training.rows.inputs import Rows
 from hiu_training.rows.split import Split
@@ -274,7 +274,8 @@ def _calibrate(
         Seen(_ahead(one.trial, verdict), one.trial.label, one.trial.person, origin[one.mask])
         for one in blocks
     ]
-    newest = 1 if blocks[-1].trial.label.sum() >= MIN_POSITIVES else len(blocks)
+    last = blocks[-1].trial
+    newest = 1 if positive_people(last.label, last.person) >= MIN_POSITIVES else len(blocks)
     place = np.concatenate([np.flatnonzero(block.mask) for block in blocks[-newest:]])
     return calibrate(seen, seen[-newest:], raw[place], protocol.few_positives), place
 

@@ -58,7 +58,7 @@ class Protocol:
     booster : BoosterSettings
         The trees.
     few_positives : str
-        What calibration does with fewer than 20 positives: ``offset`` or ``refuse``.
+        What calibration does with fewer than 20 different positives: ``offset`` or ``refuse``.
     capacities : tuple of int or str
         The K of precision and recall; ``1%`` is that share of the people ranked at a date.
     resamples : int
