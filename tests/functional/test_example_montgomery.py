@@ -100,7 +100,8 @@ def keep_only(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str
     """Stand in for ``register``, without MLflow, whose new database takes most of a small run."""
     home.add(trained.bundle)
     home.set_alias("champion", trained.bundle.version)
-    return {"run_id": "none", "registered_version": 1, "aliases": ("champion",)}
+    aliases = ("champion",)
+    return {"run_id": "none", "registered_version": 1, "aliases": aliases, "first_gates": None}
 
 
 def run_chain(folder: Path, log: Path, *, small: bool = False) -> dict[str, Any]:
