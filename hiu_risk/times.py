@@ -62,6 +62,32 @@ def from_seconds(seconds: int) -> datetime:
     return datetime.fromtimestamp(int(seconds), tz=UTC)
 
 
+def index_day(moment: int | str) -> str:
+    """Give the day of an index date, which is a local midnight, without knowing its zone.
+
+    The midnight of a zone east of Greenwich is the evening before in UTC: the day is that of the
+    noon that follows.
+
+    Parameters
+    ----------
+    moment : int or str
+        Whole seconds since 1970, or ISO 8601; a day alone stays as it is.
+
+    Examples
+    --------
+    The first of June in London, in New York, and as a day:
+
+    >>> [index_day(m) for m in ("2024-05-31T23:00:00+00:00", "2024-06-01T04:00:00Z", "2024-06-01")]
+    ['2024-06-01', '2024-06-01', '2024-06-01']
+    """
+    at = from_seconds(moment) if isinstance(moment, int) else datetime.fromisoformat(moment)
+    return (
+        (at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC) + timedelta(hours=12))
+        .date()
+        .isoformat()
+    )
+
+
 def parse_as_of(text: str, zone: str = "UTC") -> int:
     """Read ``2025-03-01`` or ``2025-03-01T06:00:00Z`` as UTC seconds.
 

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from hiu_features import default_catalogue
 from hiu_risk.cli.audit import AuditResult
 from hiu_risk.store import Store
 from hiu_risk.suppression import SmallNumbers
-from hiu_risk.times import from_seconds
+from hiu_risk.times import from_seconds, index_day
 from hiu_training.audit.wording import (
     CALIBRATION_WORDS,
     MINUS,
@@ -116,7 +115,7 @@ def dates(trained: Json) -> str:
 
 
 def _span(days: Sequence[str]) -> str:
-    first, last = (datetime.fromisoformat(day).date().isoformat() for day in (days[0], days[-1]))
+    first, last = (index_day(day) for day in (days[0], days[-1]))
     return f"{first}, {last}"
 
 

@@ -62,6 +62,28 @@ def folder(
     return out
 
 
+def test_a_midnight_of_british_summer_time_is_the_day_that_it_begins(
+    bundle: Bundle, evaluation: dict[str, Any], tmp_path: Path
+) -> None:
+    """In UTC it is 23:00 of the day before, which nobody in the team would know."""
+    summer = copy.deepcopy(evaluation)
+    summer["learning"]["dates"] = ["2024-03-31T23:00:00+00:00"]
+    for week, origin in enumerate(summer["per_origin"]):
+        origin["as_of"] = ("2024-05-31", "2024-06-07", "2024-06-14", "2024-06-21", "2024-06-28")[
+            week
+        ]
+        origin["as_of"] += "T23:00:00+00:00"
+    known = Known(bundle, summer)
+    assert known.dates[0] == "2024-06-01"
+    assert [row[0] for row in tables.per_origin(summer, "75").rows] == list(known.dates)
+    (answer,) = (row.known for row in tripod.rows(known) if row.item == "5b")
+    assert "index dates of learning 2024-04-01" in answer
+    report_files(tmp_path, known)
+    page = (tmp_path / "evaluation.html").read_text("utf-8")
+    assert "2024-06-01" in page
+    assert "2024-05-31" not in page
+
+
 def test_every_item_of_tripod_ai_is_there_in_order(bundle: Bundle) -> None:
     rows = tripod.rows(Known(bundle))
     assert " ".join(row.item for row in rows) == ITEMS

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from hiu_risk.suppression import SmallNumbers
+from hiu_risk.times import index_day
 from hiu_training.judging.names import capacity_name, ranker_name
 
 INK, QUIET, LINE = "#212b32", "#4c6272", "#d8dde0"
@@ -301,7 +302,7 @@ def stability(evaluation: Evaluation, measure: str = "average_precision") -> str
                           markerfacecolor=colour if name == "model" else "white")  # fmt: skip
             pooled = evaluation["rankers"][name][measure]["value"]
             axes.axhline(pooled, color=colour, linewidth=0.9, linestyle=(0, (2, 2)), zorder=1)
-        dates = [day_of(origin["as_of"]) for origin in origins]
+        dates = [index_day(origin["as_of"]) for origin in origins]
         step = -(-len(dates) // 6)
         axes.set_xticks(range(0, len(dates), step), [_day_in_words(d) for d in dates[::step]])
         axes.grid(axis="x", visible=False)
@@ -355,10 +356,3 @@ def _day_in_words(day: str) -> str:
 
     told = date.fromisoformat(day)
     return f"{told.day} {told:%b}\n{told.year}"
-
-
-def day_of(moment: int | str) -> str:
-    """Write an index date as a day."""
-    from hiu_risk.times import from_seconds
-
-    return from_seconds(moment).date().isoformat() if isinstance(moment, int) else moment[:10]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hiu_risk.model import Bundle
-from hiu_risk.times import from_seconds
+from hiu_risk.times import index_day
 from hiu_training.judging import names
 
 TARGETS = {
@@ -93,7 +93,7 @@ class Known:
     @property
     def trained_through(self) -> str:
         """The day from which on nothing was used for learning."""
-        return from_seconds(self.bundle.manifest.trained_through).date().isoformat()
+        return index_day(self.bundle.manifest.trained_through)
 
     def ranker(self, name: str = "model") -> Mapping[str, Any]:
         """Give the pooled measures of one ranker; empty where it was not judged."""
@@ -116,13 +116,7 @@ class Known:
     def dates(self) -> tuple[str, ...]:
         """The test dates, as days."""
         origins = self.evaluation.get("per_origin", ())
-        return tuple(_day(origin["as_of"]) for origin in origins)
-
-
-def _day(moment: int | str) -> str:
-    if isinstance(moment, int):
-        return from_seconds(moment).date().isoformat()
-    return moment[:10]
+        return tuple(index_day(origin["as_of"]) for origin in origins)
 
 
 def interval(estimate: Mapping[str, Any] | None, digits: int = 3) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hiu_risk.suppression import SmallNumbers
-from hiu_training.report.charts import day_of
+from hiu_risk.times import index_day
 from hiu_training.report.tables import protected
 from hiu_training.report.whole import without_small_numbers
 
@@ -86,7 +86,7 @@ def _origin(origin: Mapping[str, Any], rule: SmallNumbers) -> dict[str, Any]:
     small = bool(rule.is_small(origin["positives"]))
     return {
         **origin,
-        "as_of": day_of(origin["as_of"]),
+        "as_of": index_day(origin["as_of"]),
         "rows": rule.show(origin["rows"]),
         "positives": rule.show(origin["positives"]),
         "rankers": {} if small else origin["rankers"],

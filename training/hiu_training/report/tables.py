@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from hiu_risk.suppression import SmallNumbers
+from hiu_risk.times import index_day
 from hiu_training.judging.curves import LEAD_DAYS
 from hiu_training.judging.names import DIMENSIONS, capacity_name, ranker_name
-from hiu_training.report.charts import best_count, day_of, lead_shares, shown
+from hiu_training.report.charts import best_count, lead_shares, shown
 from hiu_training.report.known import interval
 
 Evaluation = Mapping[str, Any]
@@ -277,7 +278,7 @@ def per_origin(evaluation: Evaluation, k: str) -> Table:
             for n in names
         ]  # fmt: skip
         rows.append((
-            day_of(origin["as_of"]), count(origin["rows"]), count(origin["positives"]), *judged
+            index_day(origin["as_of"]), count(origin["rows"]), count(origin["positives"]), *judged
         ))  # fmt: skip
     kinds = ("average precision", f"recall at {capacity_name(k)}")
     columns = (f"{ranker_name(n)}: {kind}" for kind in kinds for n in names)

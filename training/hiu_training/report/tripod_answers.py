@@ -7,7 +7,7 @@ from typing import Any
 
 from hiu_risk import NOT_FOR, __version__
 from hiu_risk.suppression import SmallNumbers
-from hiu_risk.times import from_seconds
+from hiu_risk.times import from_seconds, index_day
 from hiu_risk.words import plural
 from hiu_training.report.known import Known, interval, middle_capacity
 
@@ -66,7 +66,7 @@ def dates(known: Known) -> str:
         for f in feeds
         if f.get("complete_until") is not None
     ]
-    learned = [str(day)[:10] for day in known.learning.get("dates", ())]
+    learned = [index_day(day) for day in known.learning.get("dates", ())]
     if learned:
         parts.append(f"index dates of learning {learned[0]} to {learned[-1]}")
     if known.dates:
