@@ -25,12 +25,17 @@ sys.path.insert(0, str(HERE))
 
 import tables  # noqa: E402  (beside this script)
 from found import found  # noqa: E402
+from growth import Region, growth, growth_chart  # noqa: E402
 
 from hiu_training.report import charts  # noqa: E402
 from hiu_training.report.known import middle_capacity  # noqa: E402
 
 Blocks = dict[str, str]
 LISTED = 75
+REGIONS = (36_000, 120_000, 400_000)
+"""People of the synthetic regions; the page's own tables are those of the middle one."""
+
+SEED = 2026
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Run:
         )
         return json.loads(answer.read_text(encoding="utf-8"))
 
-    def train(self, overlap: str = "straddle") -> dict[str, Any]:
+    def train(self, overlap: str = "straddle", *options: str) -> dict[str, Any]:
         """Train by the example's protocol, in a model home of this overlap's own."""
         text = (self.folder / "protocol.toml").read_text(encoding="utf-8")
         line = 'overlap = "straddle"'
@@ -59,7 +64,7 @@ class Run:
             sys.exit(f"the protocol has no line {line}")
         protocol = self.folder / f"{overlap}.toml"
         protocol.write_text(text.replace(line, f'overlap = "{overlap}"'), encoding="utf-8")
-        return self.command("train", "--protocol", protocol.name, "--home", overlap)
+        return self.command("train", "--protocol", protocol.name, "--home", overlap, *options)
 
 
 def draw(trained: dict[str, Any], target: Path) -> None:
@@ -95,8 +100,8 @@ def judged(trained: dict[str, Any]) -> Blocks:
 
 def prepare(example: str, data: Path, folder: Path) -> Run:
     """Put the mapping, the protocol and the data into a working folder."""
-    for name in ("mapping.toml", "protocol.toml"):
-        shutil.copy(HERE / example / name, folder)
+    for path in sorted((HERE / example).glob("*.toml")):
+        shutil.copy(path, folder)
     digest = hashlib.sha256()
     for name in EXAMPLES[example].files:
         places = [place for place in (data / name, data / example / name) if place.is_file()]
@@ -154,6 +159,30 @@ def synpuf(run: Run) -> Blocks:
     }
 
 
+def synthetic(run: Run) -> Blocks:
+    """Make the blocks of synthetic-region: the same question to regions of several sizes."""
+    made: dict[int, tuple[Run, dict[str, Any]]] = {}
+    for people in REGIONS:
+        here = Run(run.folder / str(people), run.key)
+        here.folder.mkdir()
+        shutil.copy(run.folder / "protocol.toml", here.folder)
+        size = ("--people", str(people), "--seed", str(SEED))
+        here.command("synth", "--out", "extracts", *size)
+        here.command("ingest", "--mapping", "extracts/mapping.toml")
+        made[people] = here, here.train("straddle", "--truth", "extracts")
+    middle, trained = made[REGIONS[len(REGIONS) // 2]]
+    disjoint = middle.train("disjoint", "--truth", "extracts")
+    regions = [Region(people, said) for people, (_, said) in made.items()]
+    draw(trained, HERE / "synthetic-region")
+    (HERE / "synthetic-region" / "growth.svg").write_bytes(growth_chart(regions))
+    return {
+        **judged(trained),
+        "growth": growth(regions),
+        "disjoint": tables.disjoint(disjoint),
+        "found": found(trained, disjoint, entities="people"),
+    }
+
+
 @dataclass(frozen=True)
 class Example:
     """The files that an example reads, and what makes its blocks."""
@@ -165,6 +194,7 @@ class Example:
 EXAMPLES: Mapping[str, Example] = {
     "montgomery-911": Example(("montgomery-911.zip",), montgomery),
     "cms-synpuf": Example(("inpatient.csv.gz", "beneficiaries.csv.gz"), synpuf),
+    "synthetic-region": Example((), synthetic),
 }
 
 
@@ -187,7 +217,7 @@ def main() -> None:
     """Run one example and write its page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("example", choices=sorted(EXAMPLES))
-    parser.add_argument("--data", type=Path, required=True, help="folder of the public files")
+    parser.add_argument("--data", type=Path, default=Path(), help="folder of the public files")
     parser.add_argument("--work", type=Path, help="keep the working folder here")
     asked = parser.parse_args()
     data = asked.data.parent if asked.data.is_file() else asked.data
