@@ -66,7 +66,7 @@ def index_day(moment: int | str) -> str:
     """Give the day of an index date, which is a local midnight, without knowing its zone.
 
     The midnight of a zone east of Greenwich is the evening before in UTC: the day is that of the
-    noon that follows.
+    noon that follows. Right for zones up to twelve hours from UTC, so not in New Zealand's summer.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
@@ -56,6 +57,15 @@ def test_a_model_that_is_fairer_passes_and_so_does_one_hardly_different() -> Non
 def test_few_people_are_insufficient_evidence() -> None:
     few = printed(1.5, 1.5, people=250)
     assert judge(few, few) == ("insufficient evidence", "no group had cases enough in: group")
+
+
+def test_a_calibration_without_an_interval_is_no_evidence_that_it_is_as_good() -> None:
+    fair = printed(1.5, 1.5)
+    bare = deepcopy(fair)
+    for grouping in bare["groupings"]:
+        for group in grouping["groups"]:
+            group["calibration_ratio"] = {"value": 9.0, "low": None, "high": None}
+    assert judge(bare, fair)[0] == "insufficient evidence"
 
 
 @pytest.mark.parametrize("name", ["store", "dates", "primary", "definition", "target"])

@@ -395,9 +395,14 @@ def test_a_later_block_that_tells_nothing_is_not_passed_in_silence(
     assert len(warned) == bool(said)
     for words in said:
         assert words in warned[0]
+    told = learned.calibrator.uncertainty
     if "the anchor alone" in " ".join(said):
         assert learned.verdict.n_trees == 0
         assert learned.booster.text == ""
+        assert told is None  # nothing was foreseen that an interval could come from
+    else:
+        assert learned.verdict.n_trees > 0
+        assert told is not None
 
 
 def test_few_positives_are_calibrated_by_offset_or_refused_as_the_protocol_says() -> None:

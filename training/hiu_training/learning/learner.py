@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -71,6 +71,7 @@ class _Block:
 
     mask: NDArray[np.bool_]
     trial: Trial
+    foreseen: bool = True
 
 
 def learn(
@@ -128,7 +129,10 @@ def _later_blocks(
         _say_silent(sights, inputs.rows, spans)
         weights = _weights(sights, inputs)
         ahead = partial(_look_ahead, inputs, weights, protocol, directions)
-        return weights, list(pool.map(ahead, sights))
+        # A block with no case before it was foreseen by nobody, and speaks neither for nor
+        # against anything; where both are such, their rows at least give the level.
+        foreseen = [sight for sight in sights if sight.anchors] or sights
+        return weights, list(pool.map(ahead, foreseen))
 
 
 def _check(rows: Rows) -> None:
@@ -238,8 +242,7 @@ def _look_ahead(
     truth, person = rows.label[block], rows.person[block]
     outcome = truth.astype(np.float64)
     if not sight.anchors:
-        # The block can't speak for or against anything.
-        return _Block(block, _no_trees(np.zeros(len(truth)), outcome, person))
+        return _Block(block, _no_trees(np.zeros(len(truth)), outcome, person), foreseen=False)
     anchor = blend([sight.anchors[name] for name in weights], list(weights.values()))
     raw = inputs.log_odds(anchor, block)
     most = protocol.booster.max_trees
@@ -277,7 +280,10 @@ def _calibrate(
     last = blocks[-1].trial
     newest = 1 if positive_people(last.label, last.person) >= MIN_POSITIVES else len(blocks)
     place = np.concatenate([np.flatnonzero(block.mask) for block in blocks[-newest:]])
-    return calibrate(seen, seen[-newest:], raw[place], protocol.few_positives), place
+    fitted = calibrate(seen, seen[-newest:], raw[place], protocol.few_positives)
+    if not blocks[-1].foreseen:  # nobody can say how far off a chance may be later
+        fitted = replace(fitted, uncertainty=None)
+    return fitted, place
 
 
 def _ahead(block: Trial, verdict: Verdict) -> NDArray[np.float64]:

@@ -166,7 +166,7 @@ class _Pair:
         beyond = drop > settings.fairness_tolerance + 1e-9
         if beyond and (is_new or drop > sure * self.spread):
             worse.append(words)
-        elif is_new or (beyond and drop > self.visible):
+        elif is_new or (beyond and (drop > self.visible or self.visible == float("inf"))):
             unsure.append(f"{words}: more audited dates would tell")
         ratios = [group.get("calibration_ratio") for group in (self.mine, self.then)]
         values = [value_of(ratio) for ratio in ratios]
@@ -178,7 +178,7 @@ class _Pair:
             spread = ALIKE_CALIBRATION * max(_log_width(ratio) for ratio in ratios) / INTERVAL
             if further > sure * spread:
                 worse.append(words)
-            elif further > ALONE * spread:
+            elif further > ALONE * spread or spread == float("inf"):
                 unsure.append(f"{words}: more audited dates would tell")
         return _Compared(tuple(worse), tuple(unsure))
 

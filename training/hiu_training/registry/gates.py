@@ -173,10 +173,8 @@ def _too_few(evaluation: Mapping[str, Any], settings: GateSettings) -> str:
         return "the model was not evaluated"
     found = evaluation.get("population", {}).get("positive_people") or 0
     if found < settings.min_positive_people:
-        return (
-            f"{plural(found, 'person', 'people')} became cases at the test dates; "
-            f"{settings.min_positive_people} are needed"
-        )
+        # How many they were is a small number, and the board reads this.
+        return f"fewer than {settings.min_positive_people} people became cases at the test dates"
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hiu_risk import NOT_FOR, __version__
 from hiu_risk.suppression import SmallNumbers
@@ -60,9 +61,10 @@ def sources(known: Known) -> str:
 
 def dates(known: Known) -> str:
     """Item 5b."""
+    zone = known.bundle.manifest.zone
     feeds = [f for f in known.store.get("feeds", ()) if f.get("starts_at") is not None]
     parts = [
-        f"{f['name']} from {_day(f['starts_at'])} to {_day(f['complete_until'])}"
+        f"{f['name']} from {_day(f['starts_at'], zone)} to {_day(f['complete_until'], zone)}"
         for f in feeds
         if f.get("complete_until") is not None
     ]
@@ -446,5 +448,5 @@ def _count(n: int | None) -> str:
     return shown if isinstance(shown, str) else f"{shown:,}"
 
 
-def _day(moment: int) -> str:
-    return from_seconds(moment).date().isoformat()
+def _day(moment: int, zone: str) -> str:
+    return from_seconds(moment).astimezone(ZoneInfo(zone)).date().isoformat()
