@@ -252,12 +252,19 @@ def say_evaluation(evaluation: Evaluation, gates: GateSettings) -> None:
 
 def _calibration(evaluation: Evaluation, gates: GateSettings) -> str:
     """Say whether the chances lie as far apart as they should, and what is wrong where not."""
+    from hiu_training.registry.gates import MIN_RESAMPLES
+
     model = evaluation.rankers["model"]
     slope, intercept = model.calibration_slope, model.calibration_intercept
     enough = evaluation.population.positive_people >= gates.min_positive_people
     if slope is None or slope.value is None or intercept is None:
         return "Calibration: the slope can't be had"
-    found = _slope(slope, gates) if enough else "too few people became cases to conclude anything"
+    if not enough:
+        found = "too few people became cases to conclude anything"
+    elif 1 < evaluation.resamples < MIN_RESAMPLES:
+        found = f"with fewer than {MIN_RESAMPLES} resamples nothing is concluded"
+    else:
+        found = _slope(slope, gates)
     return (
         f"Calibration: slope {_cell(slope, 2)}, for a promotion from {gates.slope_low:g} to "
         f"{gates.slope_high:g}: {found}. Intercept {_cell(intercept, 2)}: 0 is right, above 0 the "

@@ -67,7 +67,7 @@ def _printed(capsys: Any, found: dict[str, Any], gates: GateSettings | None = No
 def test_the_slope_is_printed_with_what_a_promotion_wants(
     capsys: Any, slope: tuple[float | None, ...], said: str
 ) -> None:
-    found = copy.deepcopy(_judged())
+    found = copy.deepcopy(_judged()) | {"resamples": 200}
     model = found["rankers"]["model"]
     model["calibration_slope"] = dict(zip(("value", "low", "high"), slope, strict=True))
     model["calibration_intercept"] = {"value": -0.1, "low": -0.3, "high": 0.1}
@@ -78,6 +78,8 @@ def test_the_slope_is_printed_with_what_a_promotion_wants(
     ]
     assert len(lines) == 1
     assert said in lines[0]
+    quick = _printed(capsys, {**found, "resamples": 199})
+    assert ("fewer than 200 resamples nothing is concluded" in quick) == (slope[0] is not None)
     few = {**found, "population": {**found["population"], "positive_people": 19}}
     assert ("too few people became cases" in _printed(capsys, few)) == (slope[0] is not None)
     assert "too few people became cases" not in lines[0]
