@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
-    from hiu_risk.counting import Counting
+    pass
 
 
 class _Strict(BaseModel):
@@ -77,10 +77,3 @@ class Manifest(_Strict):
     tables: dict[str, TableFile]
     feeds: list[FeedRecord]
     linkage: list[Linkage]
-
-    @property
-    def counting_switches(self) -> Counting:
-        """The switches as an object."""
-        from hiu_risk.counting import Counting
-
-        return Counting.from_dict(self.counting, self.entity)

@@ -6,7 +6,6 @@ missing value in a template is an error.
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
@@ -37,8 +36,3 @@ def render(package: str, template: str, **values: Any) -> str:
     return environment.get_template(template).render(
         not_for=NOT_FOR, software_version=__version__, **values
     )
-
-
-def embedded_png(png: bytes) -> str:
-    """Give a picture as a data address, so that the page needs no other file."""
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

@@ -17,7 +17,6 @@ from hiu_risk.times import DAY
 
 YEAR = 365.25
 SITES = ("North", "East", "South", "West")
-HOMES = ("private", "care_home", "communal", "no_fixed_address")
 _SITE_MISSING = np.array([0.8, 1.0, 1.0, 1.3])
 """How many times as often each site misses an identity."""
 

@@ -23,7 +23,6 @@ TRUTH_FILE = "truth.parquet"
 PEOPLE_FILE = "truth-people.parquet"
 EPISODES_FILE = "truth-episodes.parquet"
 _TIME = pa.timestamp("s", "UTC")
-_PHASE = pa.dictionary(pa.int8(), pa.string())
 
 
 class TruthRows(NamedTuple):

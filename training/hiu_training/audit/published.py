@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from hiu_training.audit.result import (
     AuditDocument,
     Count,
@@ -147,14 +145,3 @@ def hash_of(**parts: Any) -> str:
     """
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
-
-
-def documents_from(kept: Iterable[Mapping[str, Any]]) -> list[AuditDocument]:
-    """Read kept audits; those of an older form, which had no hashes, are left out."""
-    found = []
-    for data in kept:
-        try:
-            found.append(AuditDocument.model_validate(data))
-        except ValidationError:
-            continue
-    return found
