@@ -14,6 +14,7 @@ from hiu_risk.cli.output import (
     ProtocolFile,
     Result,
     StoreFolder,
+    complain,
     say,
     write_result,
 )
@@ -135,10 +136,13 @@ def audit(
     page = write_page(document, out)
     kept = keep_audit(models, bundle.version, document, whole=not by) if document.suppressed else ""
     chosen = ""
+    behind: tuple[str, ...] = ()
     if choose:
-        chosen = _record(models, model, (choose, who, reason), document, kept, whole=not by)
+        chosen, behind = _record(models, model, (choose, who, reason), document, kept, whole=not by)
     result = AuditResult(**dict(document), page=str(page), evidence=kept, mitigated_version=chosen)
     _say(result)
+    for words in behind:
+        complain(f"Note: {words}")
     write_result(json_file, result)
 
 
@@ -175,7 +179,7 @@ def _record(
     kept: str,
     *,
     whole: bool,
-) -> str:
+) -> tuple[str, tuple[str, ...]]:
     from hiu_risk.times import now, to_seconds
     from hiu_training.audit.choice import record
 

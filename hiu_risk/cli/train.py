@@ -17,6 +17,7 @@ from hiu_risk.cli.output import (
     ProtocolFile,
     StoreFolder,
     TruthFolder,
+    complain,
     say,
     write_result,
 )
@@ -98,6 +99,8 @@ def train(
     otherwise = _otherwise(opened, trained, read, ModelHome(home)) if sensitivity else None
     result = _result(trained, kept, evaluation, otherwise)
     _say(result, read.gates)
+    for words in kept["notes"]:
+        complain(f"Note: {words}")
     if result.sensitivity:
         say_sensitivity(result.sensitivity)
     write_result(json_file, result)

@@ -79,6 +79,12 @@ class ModelHome:
         self.path.mkdir(parents=True, exist_ok=True)
         write_json(self.path / "aliases.json", {**self.aliases(), alias: id[:_SHORT]})
 
+    def drop_alias(self, alias: str) -> None:
+        """Let an alias stand for nothing any more."""
+        aliases = self.aliases()
+        if aliases.pop(alias, None) is not None:
+            write_json(self.path / "aliases.json", aliases)
+
     def folder(self, name: str = "champion") -> Path:
         """Give the folder of an alias or of a version (at least its first 6 characters)."""
         wanted = self.aliases().get(name, "") if name in ALIASES else name

@@ -13,12 +13,13 @@ import pytest
 
 from hiu_risk.errors import HiuRiskError, ModelError, UsageError
 from hiu_risk.model import ModelHome
-from hiu_risk.model.evidence import find
+from hiu_risk.model.evidence import NAMES, find, keep
 from hiu_risk.model.ledger import Ledger
 from hiu_training.registry.checks import repair, verify
+from hiu_training.registry.intake import add_model
 from hiu_training.registry.promotion import promote
 from hiu_training.registry.registered import registered
-from hiu_training.registry.tracking import register_version
+from hiu_training.registry.tracking import Run, register_version
 from tests.support.api import Client, make_client, request
 from tests.support.faults import STEPS, arm, new_bundle, register_new
 from tests.support.registry import FIRST, GOOD, WHO, governed_home
@@ -134,13 +135,55 @@ def test_an_answer_of_mlflow_that_was_lost_does_not_undo_what_mlflow_did(
     is_whole(home)
 
 
+def test_where_mlflow_cannot_be_asked_whether_it_did_nothing_is_taken_back(
+    home: ModelHome, monkeypatch: Any
+) -> None:
+    def lost(*args: Any) -> int:
+        register_version(*args)
+        patch.setattr("hiu_training.registry.intake.registered", lambda _: _away())
+        _away()
+        return 0
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hiu_training.registry.intake.register_version", lost)
+        with pytest.raises(ModelError, match=f"whether it registered model {NEW}, which is kept.*"
+                           "models verify names what is open"):  # fmt: skip
+            register_new(home, patch.setattr)
+    assert verify(home) == [f"MLflow has no challenger; here it is {NEW}"]
+    repair(home)
+    is_whole(home)
+
+
+@pytest.mark.parametrize("step", ["the evidence", "MLflow's version"])
+def test_a_choice_that_fails_leaves_an_older_one_as_it_was(
+    home: ModelHome, step: str, monkeypatch: Any
+) -> None:
+    """Neither an alias that was not there, nor another text of the documents."""
+    assert "challenger" not in home.aliases()
+    keep(home, GOOD, "mitigation", {"name": "none", "at": 1})
+    before = {name: find(home, GOOD, name) for name in NAMES}
+    assert before["mitigation"]
+    assert before["sensitivity"] is None
+
+    def documents(_: str) -> dict[str, Any]:
+        return {name: {"people": 1} for name in ("mitigation", "audit", "sensitivity")}
+
+    arm(step, _away, monkeypatch.setattr)
+    run = Run(parameters={}, metrics={}, tags={}, files=())
+    with pytest.raises(ModelError):
+        add_model(home, home.load(GOOD), run, documents)
+    assert {name: find(home, GOOD, name) for name in NAMES} == before
+    assert home.aliases() == {"champion": CHAMPION}
+
+
 def test_mlflow_lost_at_the_very_end_is_named_and_repaired(
     home: ModelHome, server: Client, monkeypatch: Any
 ) -> None:
     with monkeypatch.context() as patch:
         arm("MLflow's alias", _away, patch.setattr)
-        with pytest.raises(ModelError):
-            register_new(home, patch.setattr)
+        (note,) = register_new(home, patch.setattr)["notes"]
+    assert note.startswith("The model is kept and registered, but MLflow's registry can't be used")
+    assert note.endswith("hiu-risk models verify --repair.")
     assert verify(home) == [f"MLflow has no challenger; here it is {NEW}"]
     assert serving(server) == CHAMPION
     assert repair(home) == ["MLflow's challenger"]

@@ -283,7 +283,7 @@ def register(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str)
     is left where a step fails.
     """
     from hiu_training.reasons.shap_plots import artifacts
-    from hiu_training.registry.following import follow
+    from hiu_training.registry.following import follow_or_note
     from hiu_training.registry.intake import add_model, check_ready, crown_if_first
     from hiu_training.registry.tracking import Run
     from hiu_training.report.files import report_files
@@ -313,12 +313,13 @@ def register(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str)
         )
         added = add_model(home, bundle, run, evidence)
     gates = crown_if_first(home, bundle, protocol, now=now)
-    follow(home)
+    notes = follow_or_note(home, "The model is kept and registered")
     return {
         "run_id": added.run_id,
         "registered_version": added.version,
         "aliases": ("challenger", "champion") if gates else ("challenger",),
         "first_gates": [asdict(gate) for gate in gates] or None,
+        "notes": notes,
     }
 
 

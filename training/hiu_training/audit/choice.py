@@ -14,7 +14,7 @@ from hiu_risk.model.signing import check_reason, check_who
 from hiu_training.audit.drivers import ITSELF
 from hiu_training.audit.options import DISCRIMINATION, LEFT_OUT, chosen_in_words
 from hiu_training.audit.result import AuditDocument
-from hiu_training.registry.following import follow
+from hiu_training.registry.following import follow_or_note
 from hiu_training.registry.intake import add_model
 from hiu_training.registry.provenance import made_from
 from hiu_training.registry.tracking import Run
@@ -92,8 +92,10 @@ def record(
     document: AuditDocument,
     evidence: str,
     whole: bool = True,
-) -> str:
-    """Keep a copy of the model that carries the choice, and write the ledger; gives its version.
+) -> tuple[str, tuple[str, ...]]:
+    """Keep a copy of the model that carries the choice, and write the ledger.
+
+    Gives its version, and notes where MLflow is behind.
 
     The copy scores as the model does. It becomes challenger: only promoting it makes it
     champion. For reserved places the lists that it makes are then drawn so; the note tells that
@@ -161,8 +163,7 @@ def record(
         at=at, action="mitigation", alias="challenger", version=copy.version, who=who,
         reason=f"{choice}: {reason}", evidence=added.evidence | decided_on,
     )  # fmt: skip
-    follow(home)
-    return copy.version
+    return copy.version, follow_or_note(home, "The choice is recorded")
 
 
 def _title(choice: str) -> str:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from hiu_risk.errors import ModelError
 from hiu_risk.model import ModelHome
 from hiu_risk.model.ledger import CROWNING, Ledger
 from hiu_training.registry.registered import is_there, point, registered
+
+
+def follow_or_note(home: ModelHome, done: str) -> tuple[str, ...]:
+    """Let MLflow's aliases follow; where they can't, give a note of what is done all the same."""
+    try:
+        follow(home)
+    except ModelError as error:
+        return (f"{done}, but {error} Then run hiu-risk models verify --repair.",)
+    return ()
 
 
 def follow(home: ModelHome) -> list[str]:

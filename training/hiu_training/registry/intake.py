@@ -4,7 +4,8 @@ Written in this order: MLflow's run, the bundle, its evidence, the alias challen
 version; for a home's first model the ledger and the alias champion; MLflow's aliases last. A
 step that fails takes back what was kept before it; of the run it stays known that it failed.
 Killed in between, ``hiu-risk models verify`` names what is missing. MLflow never has a version
-of a model that isn't kept here with its evaluation.
+of a model that isn't kept here with its evaluation: where MLflow can't be asked whether it made
+the version, nothing is taken back.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from hiu_risk.errors import HiuRiskError, ModelError, UsageError
+from hiu_risk.files import replacing
 from hiu_risk.model import Bundle, ModelHome
-from hiu_risk.model.evidence import find, keep
+from hiu_risk.model.evidence import NAMES, keep
 from hiu_risk.model.ledger import Ledger
 from hiu_risk.times import to_seconds
 from hiu_training.protocol import Protocol
@@ -101,30 +103,63 @@ def add_model(home: ModelHome, bundle: Bundle, run: Run, documents: Documents) -
     with tempfile.TemporaryDirectory() as scratch:
         folder = bundle.save(Path(scratch) / bundle.version)
         logged = log_run(home.path, bundle, folder, run)
-    with _all_or_nothing(home, bundle, logged):
+    with _all_or_nothing(home, bundle, logged) as begun:
         home.add(bundle)
-        kept = {
-            name: keep(home, bundle.version, name, data)
-            for name, data in documents(logged.run_id).items()
-        }
+        found = documents(logged.run_id)
+        begun.documents = tuple(found)
+        kept = {name: keep(home, bundle.version, name, data) for name, data in found.items()}
         with Ledger(home).locked():
             home.set_alias("challenger", bundle.version)
+        begun.registering = True
         number = register_version(home.path, bundle, logged, kept.get("evaluation", ""))
     return Added(logged.run_id, number, kept)
 
 
+@dataclass
+class _Begun:
+    """How far a model has come in.
+
+    Parameters
+    ----------
+    documents : tuple of str
+        The kinds of evidence that are being kept.
+    registering : bool
+        Whether MLflow was asked for the version: it may have made it.
+    """
+
+    documents: tuple[str, ...] = ()
+    registering: bool = False
+
+
+@dataclass(frozen=True)
+class _Before:
+    """What a home had before a model came in.
+
+    Parameters
+    ----------
+    new : bool
+        Whether the model was not there.
+    challenger : str
+        May be empty.
+    evidence : dict of str to bytes or None
+        About the model, of each kind.
+    """
+
+    new: bool
+    challenger: str
+    evidence: dict[str, bytes | None]
+
+
 @contextmanager
-def _all_or_nothing(home: ModelHome, bundle: Bundle, logged: Logged) -> Iterator[None]:
+def _all_or_nothing(home: ModelHome, bundle: Bundle, logged: Logged) -> Iterator[_Begun]:
     """Put a home back as it was if the block fails."""
-    new = bundle.version not in home.ids()
-    challenger = home.aliases().get("challenger", "")
-    evaluation = None if new else find(home, bundle.version, "evaluation")
+    begun, before = _Begun(), _before(home, bundle.version)
     try:
-        yield
+        yield begun
     except BaseException as error:
-        if not _is_registered(home, logged):
+        if not (begun.registering and _is_registered(home, bundle, logged)):
             with suppress(HiuRiskError, OSError), Ledger(home).locked():
-                _take_back(home, bundle.version, challenger, evaluation, new=new)
+                _take_back(home, bundle.version, before, begun.documents)
             with suppress(HiuRiskError):
                 end_run(home.path, logged.run_id, "FAILED")
         if isinstance(error, OSError):
@@ -136,25 +171,52 @@ def _all_or_nothing(home: ModelHome, bundle: Bundle, logged: Logged) -> Iterator
         raise
 
 
-def _is_registered(home: ModelHome, logged: Logged) -> bool:
+def _before(home: ModelHome, version: str) -> _Before:
+    files = {name: _document(home, version, name) for name in NAMES}
+    return _Before(
+        new=version not in home.ids(),
+        challenger=home.aliases().get("challenger", ""),
+        evidence={
+            name: file.read_bytes() if file.is_file() else None for name, file in files.items()
+        },
+    )
+
+
+def _document(home: ModelHome, version: str, name: str) -> Path:
+    return home.path / "evidence" / version / f"{name}.json"
+
+
+def _is_registered(home: ModelHome, bundle: Bundle, logged: Logged) -> bool:
     """Whether MLflow made the version after all, and only its answer was lost."""
     try:
         return any(version.run_id == logged.run_id for version in registered(home.path))
-    except ModelError:
-        return False
+    except ModelError as error:
+        raise ModelError(
+            f"MLflow can't be asked whether it registered model {bundle.version}, which is kept "
+            f"with its evidence, as challenger ({error.what})",
+            where=error.where,
+            fix="when MLflow can be reached again, hiu-risk models verify names what is open",
+        ) from error
 
 
-def _take_back(
-    home: ModelHome, version: str, challenger: str, evaluation: dict[str, Any] | None, *, new: bool
-) -> None:
-    if new:
+def _take_back(home: ModelHome, version: str, before: _Before, documents: tuple[str, ...]) -> None:
+    if before.new:
         home.discard(version)
         shutil.rmtree(home.path / "evidence" / version, ignore_errors=True)
-    elif evaluation is not None:
-        keep(home, version, "evaluation", evaluation)
-    mine = home.aliases().get("challenger", version) == version
-    if mine and challenger in home.ids():
-        home.set_alias("challenger", challenger)
+    else:
+        for name in documents:
+            file, was = _document(home, version, name), before.evidence[name]
+            if was is None:
+                file.unlink(missing_ok=True)
+            else:
+                with replacing(file) as temporary:
+                    temporary.write_bytes(was)
+    if home.aliases().get("challenger", version) != version:
+        return  # another training set it meanwhile
+    if before.challenger in home.ids():
+        home.set_alias("challenger", before.challenger)
+    else:
+        home.drop_alias("challenger")
 
 
 def crown_if_first(

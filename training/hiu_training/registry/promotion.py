@@ -16,7 +16,7 @@ from hiu_risk.model import Bundle, ModelHome
 from hiu_risk.model.ledger import Entry, Ledger, standing
 from hiu_risk.model.signing import check_reason, check_who
 from hiu_training.protocol.settings import GateSettings
-from hiu_training.registry.following import follow
+from hiu_training.registry.following import follow_or_note
 from hiu_training.registry.gates import Gate
 from hiu_training.registry.judged import champion_of, judge_model
 from hiu_training.registry.registered import Registered, evaluations_of, registered, where
@@ -237,11 +237,4 @@ def _require_registered(
 
 
 def _mlflow_follows(home: ModelHome) -> tuple[str, ...]:
-    try:
-        follow(home)
-    except ModelError as error:
-        return (
-            f"The ledger and the server have it, but {error} Then run hiu-risk models verify "
-            "--repair.",
-        )
-    return ()
+    return follow_or_note(home, "The ledger and the server have it")
