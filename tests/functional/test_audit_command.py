@@ -11,6 +11,7 @@ import pytest
 from markupsafe import escape
 
 from hiu_risk.cli.audit import AuditResult
+from hiu_risk.errors import ModelError
 from hiu_risk.ingest import run_ingest
 from hiu_risk.model import ModelHome
 from hiu_risk.model.evidence import find
@@ -186,6 +187,25 @@ def test_a_chosen_mitigation_is_in_the_model_in_the_ledger_and_on_the_list(
     code, said, _ = run("--by", "sex", "--resamples", 100, "--model", "challenger", home=home)
     assert code == 0
     assert "the numbers here are of lists drawn by score alone" in " ".join(said.split())
+
+
+def test_a_choice_is_recorded_though_mlflow_is_lost_at_the_very_end(
+    run: Run, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> None:
+        raise ModelError("MLflow's registry can't be used", fix="check that it can be reached")
+
+    home = tmp_path / "home"
+    make_home(home, ModelHome(folder / "home").load())
+    monkeypatch.setattr("hiu_training.registry.following.point", away)
+    code, said, err = run(
+        "--by", "sex", "--resamples", 100, "--choose", "none", "--who", "A. Reader",
+        "--reason", "The board decided so", home=home,
+    )  # fmt: skip
+    assert code == 0
+    assert "carries the choice and is challenger" in " ".join(said.split())
+    assert "Note: The choice is recorded, but MLflow's registry can't be used" in err
+    assert [entry.action for entry in Ledger(home).entries()] == ["mitigation"]
 
 
 def test_small_numbers_are_shown_only_when_asked_and_said(run: Run, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from hiu_risk.cli.evaluate import EvaluateResult
 from hiu_risk.cli.train import TrainResult
+from hiu_risk.errors import ModelError
 from hiu_risk.model import ModelHome
 from hiu_risk.model.evidence import find
 from hiu_risk.model.manifest import digest
@@ -35,7 +36,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _train(folder: Path, **changes: str) -> list[str]:
+def _train(folder: Path, **changes: str | Path) -> list[str]:
     options = {
         "store": folder / "store",
         "protocol": folder / "protocol.toml",
@@ -66,6 +67,20 @@ def test_training_writes_every_ranker_pooled_and_per_origin(place: Path) -> None
     assert result.first_gates is not None  # none was required, and all are told
     assert "audit" in next(g.detail for g in result.first_gates if g.name == "fairness")
     assert result.population.rows == sum(o.rows for o in result.per_origin)
+
+
+def test_mlflow_lost_at_the_very_end_costs_no_evaluation(
+    place: Path, tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    def away(*_: Any) -> None:
+        raise ModelError("MLflow's registry can't be used", fix="check that it can be reached")
+
+    monkeypatch.setattr("hiu_training.registry.following.point", away)
+    words = _train(place, home=tmp_path / "home", json=tmp_path / "train.json")
+    code, said = _refused(capsys, monkeypatch, *words)
+    assert code == 0
+    assert "Note: The model is kept and registered, but MLflow's registry can't be used" in said
+    checked("train", tmp_path / "train.json")
 
 
 def test_mlflow_holds_the_run_and_the_model_without_a_pickle(place: Path) -> None:

@@ -10,7 +10,13 @@ from hiu_risk.model.evidence import NAMES, find
 from hiu_risk.model.ledger import Entry, Ledger
 from hiu_risk.model.manifest import digest
 from hiu_training.registry.following import follow
-from hiu_training.registry.registered import Registered, evaluations_of, is_there, registered
+from hiu_training.registry.registered import (
+    Registered,
+    evaluations_of,
+    is_there,
+    registered_by_all,
+    taken,
+)
 from hiu_training.registry.tracking import end_run, unended_runs
 
 NOT_SHOWN = (
@@ -126,12 +132,13 @@ def _mlflow(home: ModelHome, entries: Sequence[Entry], champion: str) -> Iterato
     if not is_there(home.path):
         return
     try:
-        versions, unended = registered(home.path), unended_runs(home.path)
+        everybodys, unended = registered_by_all(home.path), unended_runs(home.path)
     except HiuRiskError as error:
         yield str(error)
         return
     for run_id in unended:
         yield f"MLflow's run {run_id} was never ended: a command was stopped, or is at work now"
+    versions = [version for version in everybodys if version.own]
     yield from _halves(home, versions)
     rows = {f"{entry.sequence}:{entry.hash}" for entry in entries}
     for version in versions:
@@ -148,6 +155,8 @@ def _mlflow(home: ModelHome, entries: Sequence[Entry], champion: str) -> Iterato
     for alias, wanted in aliases.items():
         wanted = champion if alias == "champion" and champion else wanted
         held = [v for v in versions if alias in v.aliases]
+        if not held and alias in taken(everybodys):
+            continue  # another home that shares this MLflow has it
         if not held:
             yield f"MLflow has no {alias}; here it is {wanted}"
         elif not held[0].bundle_id.startswith(wanted):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hiu_risk.errors import ModelError
 from hiu_risk.model import ModelHome
 from hiu_risk.model.ledger import CROWNING, Ledger
-from hiu_training.registry.registered import is_there, point, registered
+from hiu_training.registry.registered import is_there, point, registered_by_all, taken
 
 
 def follow_or_note(home: ModelHome, done: str) -> tuple[str, ...]:
@@ -30,14 +30,17 @@ def follow(home: ModelHome) -> list[str]:
     ledger = Ledger(home)
     done = []
     with ledger.locked():
-        versions = registered(home.path)
+        everybodys = registered_by_all(home.path)
+        others = taken(everybodys)
         crowned = [entry for entry in ledger.entries() if entry.action in CROWNING]
         mark = f"{crowned[-1].sequence}:{crowned[-1].hash}" if crowned else ""
         for alias, version in home.aliases().items():
-            wanted = [v for v in versions if v.bundle_id.startswith(version)]
+            wanted = [v for v in everybodys if v.own and v.bundle_id.startswith(version)]
             held = [v for v in wanted if alias in v.aliases]
             tag = mark if alias == "champion" else ""
-            if wanted and (not held or (tag and held[0].ledger != tag)):
-                point(home.path, alias, (held or wanted)[0].number, tag)
+            behind = not held and alias not in others
+            if wanted and (behind or (tag and (held or wanted)[0].ledger != tag)):
+                at = "" if alias in others else alias
+                point(home.path, at, (held or wanted)[0].number, tag)
                 done.append(f"MLflow's {alias}")
     return done

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hiu_training.registry.belonging import is_own
 from hiu_training.registry.mlflow_access import mlflow_at, own_database, tracking_uri
 from hiu_training.registry.tracking import BUNDLE_TAG, EVALUATION_TAG, REGISTERED
 
@@ -32,6 +33,8 @@ class Registered:
         ``row:hash`` of the ledger, as it was when the version became champion; may be empty.
     evaluation : str
         Hash of the evaluation kept when it was made; may be empty.
+    own : bool
+        Whether it belongs to the home that asks, and not to another that shares its MLflow.
     """
 
     number: int
@@ -40,6 +43,7 @@ class Registered:
     aliases: tuple[str, ...]
     ledger: str
     evaluation: str = ""
+    own: bool = True
 
 
 def is_there(home: Path) -> bool:
@@ -49,7 +53,18 @@ def is_there(home: Path) -> bool:
 
 
 def registered(home: Path) -> list[Registered]:
-    """Give every registered version, newest first.
+    """Give every registered version of a home, newest first.
+
+    Raises
+    ------
+    ModelError
+        MLflow can't be reached.
+    """
+    return [version for version in registered_by_all(home) if version.own]
+
+
+def registered_by_all(home: Path) -> list[Registered]:
+    """Give every registered version, also of homes that share the MLflow, newest first.
 
     Raises
     ------
@@ -63,13 +78,13 @@ def registered(home: Path) -> list[Registered]:
         model = _model(client) if found else None
         aliases: dict[str, str] = dict(model.aliases) if model else {}
         return sorted(
-            (_registered(client, version, aliases) for version in found),
+            (_registered(home, client, version, aliases) for version in found),
             key=lambda version: -version.number,
         )
 
 
 def point(home: Path, alias: str, number: int, ledger: str = "") -> None:
-    """Let one of MLflow's aliases stand for a version.
+    """Let one of MLflow's aliases stand for a version; an empty one is left where it is.
 
     Raises
     ------
@@ -79,7 +94,8 @@ def point(home: Path, alias: str, number: int, ledger: str = "") -> None:
     with _asked(home) as client:
         if ledger:
             client.set_model_version_tag(REGISTERED, str(number), LEDGER_TAG, ledger)
-        client.set_registered_model_alias(REGISTERED, alias, str(number))
+        if alias:
+            client.set_registered_model_alias(REGISTERED, alias, str(number))
 
 
 def run_of(home: Path, run_id: str) -> str | None:
@@ -112,7 +128,7 @@ def _model(client: Any) -> Any:
     return next(iter(client.search_registered_models(f"name = '{REGISTERED}'")), None)
 
 
-def _registered(client: Any, version: Any, aliases: dict[str, str]) -> Registered:
+def _registered(home: Path, client: Any, version: Any, aliases: dict[str, str]) -> Registered:
     number = str(version.version)
     tags: dict[str, str] = dict(version.tags)
     bundle_id = tags.get(BUNDLE_TAG, "")
@@ -125,7 +141,13 @@ def _registered(client: Any, version: Any, aliases: dict[str, str]) -> Registere
         aliases=tuple(sorted(name for name, at in aliases.items() if str(at) == number)),
         ledger=tags.get(LEDGER_TAG, ""),
         evaluation=tags.get(EVALUATION_TAG, ""),
+        own=is_own(home, tags, bundle_id),
     )
+
+
+def taken(versions: Sequence[Registered]) -> set[str]:
+    """Give the aliases that stand for another home's versions: they are left to it."""
+    return {alias for version in versions if not version.own for alias in version.aliases}
 
 
 def evaluations_of(versions: Sequence[Registered]) -> list[str]:

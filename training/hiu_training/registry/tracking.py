@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hiu_risk.model import Bundle
+from hiu_training.registry.belonging import HOME_TAG, is_own, make_home_id
 from hiu_training.registry.mlflow_access import mlflow_at, own_database
 
 EXPERIMENT = "hiu-risk"
@@ -91,7 +92,9 @@ def register_version(home: Path, bundle: Bundle, logged: Logged, evaluation: str
     ModelError
         MLflow can't be reached or refused.
     """
-    tags = {BUNDLE_TAG: bundle.id} | ({EVALUATION_TAG: evaluation} if evaluation else {})
+    tags = {BUNDLE_TAG: bundle.id, HOME_TAG: make_home_id(home)} | (
+        {EVALUATION_TAG: evaluation} if evaluation else {}
+    )
     with mlflow_at(home, REFUSED, FIX) as (_, client):
         if not client.search_registered_models(f"name = '{REGISTERED}'"):
             client.create_registered_model(REGISTERED)
@@ -119,7 +122,7 @@ def end_run(home: Path, run_id: str, status: str) -> None:
 
 
 def unended_runs(home: Path) -> list[str]:
-    """Give the trainings' runs that were begun and never ended: those that were killed.
+    """Give the home's runs that were begun and never ended: those of killed trainings.
 
     Raises
     ------
@@ -131,7 +134,11 @@ def unended_runs(home: Path) -> list[str]:
         if experiment is None:
             return []
         found = client.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'")
-        return sorted(run.info.run_id for run in found)
+        return sorted(
+            run.info.run_id
+            for run in found
+            if is_own(home, run.data.tags, run.data.tags.get(BUNDLE_TAG, ""))
+        )
 
 
 def check_reachable(home: Path) -> None:
@@ -154,11 +161,14 @@ def _log(mlflow: Any, client: Any, home: Path, bundle: Bundle, folder: Path, run
         experiment_id = client.create_experiment(EXPERIMENT, artifact_location=_artifacts(home))
     else:
         experiment_id = experiment.experiment_id
-    with mlflow.start_run(experiment_id=experiment_id, run_name=bundle.version) as started:
+    tags = {BUNDLE_TAG: bundle.id, HOME_TAG: make_home_id(home)}
+    with mlflow.start_run(
+        experiment_id=experiment_id, run_name=bundle.version, tags=tags
+    ) as started:
         run_id: str = started.info.run_id
         mlflow.log_params({k: str(v)[:500] for k, v in run.parameters.items()})
         mlflow.log_metrics(dict(run.metrics))
-        mlflow.set_tags({**run.tags, BUNDLE_TAG: bundle.id})
+        mlflow.set_tags(dict(run.tags))
         for file in run.files:
             client.log_artifact(run_id, str(file))
         logged = mlflow.pyfunc.log_model(
