@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hiu_risk.model import Bundle
-from hiu_risk.times import index_day
+from hiu_risk.times import from_seconds, index_day
 from hiu_training.judging import names
 
 TARGETS = {
@@ -117,6 +118,11 @@ class Known:
         """The test dates, as days."""
         origins = self.evaluation.get("per_origin", ())
         return tuple(index_day(origin["as_of"]) for origin in origins)
+
+    def local_day(self, moment: int) -> str:
+        """Give the day of a moment in UTC seconds, where the store is."""
+        zone = ZoneInfo(self.bundle.manifest.zone)
+        return from_seconds(moment).astimezone(zone).date().isoformat()
 
 
 def interval(estimate: Mapping[str, Any] | None, digits: int = 3) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from hiu_risk import NOT_FOR, __version__
 from hiu_risk.suppression import SmallNumbers
-from hiu_risk.times import from_seconds, index_day
+from hiu_risk.times import index_day
 from hiu_risk.words import plural
 from hiu_training.report.known import Known, interval, middle_capacity
 
@@ -61,10 +60,9 @@ def sources(known: Known) -> str:
 
 def dates(known: Known) -> str:
     """Item 5b."""
-    zone = known.bundle.manifest.zone
     feeds = [f for f in known.store.get("feeds", ()) if f.get("starts_at") is not None]
     parts = [
-        f"{f['name']} from {_day(f['starts_at'], zone)} to {_day(f['complete_until'], zone)}"
+        f"{f['name']} from {known.local_day(f['starts_at'])} to {known.local_day(f['complete_until'])}"
         for f in feeds
         if f.get("complete_until") is not None
     ]
@@ -446,7 +444,3 @@ def _count(n: int | None) -> str:
         return "an unknown number of"
     shown = _RULE.show(n)
     return shown if isinstance(shown, str) else f"{shown:,}"
-
-
-def _day(moment: int, zone: str) -> str:
-    return from_seconds(moment).astimezone(ZoneInfo(zone)).date().isoformat()
