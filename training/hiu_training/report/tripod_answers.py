@@ -61,8 +61,9 @@ def sources(known: Known) -> str:
 def dates(known: Known) -> str:
     """Item 5b."""
     feeds = [f for f in known.store.get("feeds", ()) if f.get("starts_at") is not None]
+    day = known.local_day
     parts = [
-        f"{f['name']} from {known.local_day(f['starts_at'])} to {known.local_day(f['complete_until'])}"
+        f"{f['name']} from {day(f['starts_at'])} to {day(f['complete_until'])}"
         for f in feeds
         if f.get("complete_until") is not None
     ]
