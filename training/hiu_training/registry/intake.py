@@ -96,7 +96,7 @@ def add_model(home: ModelHome, bundle: Bundle, run: Run, documents: Documents) -
     Raises
     ------
     ModelError
-        MLflow can't be reached or refused: nothing is kept.
+        MLflow can't be reached or refused: nothing is kept, unless it may have made the version.
     UsageError
         The home can't be written to, or the disk is full: nothing is kept or registered.
     """
