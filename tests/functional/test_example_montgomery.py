@@ -21,9 +21,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hiu_risk.model import ModelHome
-from hiu_training.protocol import Protocol, load_protocol
-from hiu_training.train import Trained
+from hiu_training.protocol import load_protocol
 from tests.support.extracts import PUBLIC_DATA, ROOT, run_command
 
 LOG = PUBLIC_DATA / "montgomery-911.zip"
@@ -96,14 +94,6 @@ def seconds(text: str) -> int:
 # The chain, by the commands that the page shows.
 
 
-def keep_only(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str) -> dict[str, Any]:
-    """Stand in for ``register``, without MLflow, whose new database takes most of a small run."""
-    home.add(trained.bundle)
-    home.set_alias("champion", trained.bundle.version)
-    aliases = ("champion",)
-    return {"run_id": "none", "registered_version": 1, "aliases": aliases, "first_gates": None}
-
-
 def run_chain(folder: Path, log: Path, *, small: bool = False) -> dict[str, Any]:
     shutil.copy(MONTGOMERY / "mapping.toml", folder)
     text = (MONTGOMERY / "protocol.toml").read_text(encoding="utf-8")
@@ -121,8 +111,6 @@ def run_chain(folder: Path, log: Path, *, small: bool = False) -> dict[str, Any]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        if small:
-            patch.setattr("hiu_training.train.register", keep_only)
         command("ingest", "--mapping", "mapping.toml")
         command("train", "--protocol", "protocol.toml")
         day = ("--as-of", AS_OF.date().isoformat())
