@@ -6,11 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from hiu_risk.cli.models import ModelsResult, NoteResult, VerifyResult
 from hiu_risk.model import ModelHome
-from hiu_risk.model.ledger import Ledger
+from hiu_risk.model.ledger import Action, Ledger
 from hiu_training.registry.checks import verify
 from hiu_training.registry.promotion import promote
 from tests.support.extracts import run_command
@@ -21,20 +19,7 @@ from tests.support.registry import (
     POOR,
     WHO,
     agrees,
-    governed_home,
 )
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> ModelHome:
-    """Three models in MLflow, of which the first is champion."""
-    return governed_home(tmp_path)
-
-
-@pytest.fixture
-def run(home: ModelHome, monkeypatch: Any, capsys: Any, tmp_path: Path) -> Run:
-    return Run(home, monkeypatch, capsys, tmp_path)
-
 
 # What there is, and what was noted
 
@@ -123,11 +108,10 @@ def test_a_whole_forged_ledger_is_found_by_mlflow(
     for name in ("ledger.db", "ledger.head"):
         (home.path / name).unlink()
     forged = Ledger(home)
-    for action, version in (("first", FIRST), ("promote", GOOD)):
-        forged.append(
-            at=1, action=action, version=version, who="Nobody",  # type: ignore[arg-type]
-            evidence={"bundle_id": home.load(version).id},
-        )  # fmt: skip
+    rows: tuple[tuple[Action, str], ...] = (("first", FIRST), ("promote", GOOD))
+    for action, version in rows:
+        evidence = {"bundle_id": home.load(version).id}
+        forged.append(at=1, action=action, version=version, who="Nobody", evidence=evidence)
     assert forged.verify() == []
     code, said, _ = run("models", "verify")
     assert (code, "remembers row 2 of a ledger that is not this one" in said) == (1, True)

@@ -23,21 +23,8 @@ from tests.support.registry import (
     WHO,
     add_model,
     agrees,
-    governed_home,
     in_mlflow,
 )
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> ModelHome:
-    """Three models in MLflow, of which the first is champion."""
-    return governed_home(tmp_path)
-
-
-@pytest.fixture
-def run(home: ModelHome, monkeypatch: Any, capsys: Any, tmp_path: Path) -> Run:
-    return Run(home, monkeypatch, capsys, tmp_path)
-
 
 # The way it should go
 

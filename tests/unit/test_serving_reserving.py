@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pytest
@@ -22,10 +23,10 @@ PEOPLE = st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.4, 0.8]), st.integers(0
 
 @given(PEOPLE, st.integers(1, 12), st.randoms(use_true_random=False))
 def test_a_list_is_drawn_by_score_within_groups_and_by_pseudonym_within_scores(
-    people: list[tuple[float, int]], capacity: int, shuffle: object
+    people: list[tuple[float, int]], capacity: int, shuffle: Random
 ) -> None:
     ids = np.array([f"p{i:02}" for i in range(len(people))])
-    shuffle.shuffle(people)  # type: ignore[attr-defined]
+    shuffle.shuffle(people)
     scores = np.array([score for score, _ in people])
     group = np.array([g for _, g in people], np.int64)
     order = ranking(scores, ids)
