@@ -33,12 +33,11 @@ if TYPE_CHECKING:
     from hiu_training.train import Trained
 
 
-class TrainResult(Evaluation):
-    """A trained model: its version, how it was made, and how it did."""
+class _Learned(Evaluation):
+    """A trained model before it is registered: how it was made, and how it did."""
 
     bundle_id: str
     version: str
-    aliases: list[str]
     definition: str
     target: str
     horizon_days: int
@@ -55,8 +54,17 @@ class TrainResult(Evaluation):
     data_hash: str
     protocol_hash: str
     code_version: str
+
+
+class TrainResult(_Learned):
+    """A trained model: its version, how it was made, and how it did."""
+
+    aliases: list[str]
     run_id: str
     registered_version: int
+    registration_notes: list[str] = Field(
+        description="what could not be done although the model is kept, and what to do"
+    )
     first_gates: list[GateResult] | None = Field(
         default=None,
         description="the gates, none of them required, of a model that became champion as the "
@@ -94,13 +102,12 @@ def train(
     trained = train_model(
         opened, read, protocol.read_text(encoding="utf-8"), truth=read_true_risk(truth, store)
     )
+    learned = _learned(trained)
+    _say(learned, read.gates)  # whatever becomes of the home
     kept = register(ModelHome(home), trained, read, now=now().isoformat())
-    evaluation = evaluation_fields(trained.evaluation)
     otherwise = _otherwise(opened, trained, read, ModelHome(home)) if sensitivity else None
-    result = _result(trained, kept, evaluation, otherwise)
-    _say(result, read.gates)
-    for words in kept["notes"]:
-        complain(f"Note: {words}")
+    result = TrainResult.model_validate({**dict(learned), **kept, "sensitivity": otherwise})
+    _say_kept(result)
     if result.sensitivity:
         say_sensitivity(result.sensitivity)
     write_result(json_file, result)
@@ -141,22 +148,16 @@ def read_true_risk(region: Path | None, store: Path) -> TruthRows | None:
     return truth
 
 
-def _result(
-    trained: Trained,
-    kept: dict[str, Any],
-    evaluation: dict[str, Any],
-    sensitivity: dict[str, Any] | None,
-) -> TrainResult:
+def _learned(trained: Trained) -> _Learned:
     from hiu_training.train import days
 
     bundle, split = trained.bundle, trained.split
     manifest, verdict = bundle.manifest, trained.learned.verdict
-    return TrainResult.model_validate(
+    return _Learned.model_validate(
         {
-            **evaluation,
+            **evaluation_fields(trained.evaluation),
             "bundle_id": bundle.id,
             "version": bundle.version,
-            "aliases": list(kept["aliases"]),
             "definition": bundle.definition.in_words(),
             "target": manifest.target,
             "horizon_days": manifest.horizon_days,
@@ -173,15 +174,11 @@ def _result(
             "data_hash": manifest.data_hash,
             "protocol_hash": manifest.protocol_hash,
             "code_version": manifest.code_version,
-            "run_id": kept["run_id"],
-            "registered_version": kept["registered_version"],
-            "first_gates": kept["first_gates"],
-            "sensitivity": sensitivity,
         }
     )
 
 
-def _say(result: TrainResult, gates: GateSettings) -> None:
+def _say(result: _Learned, gates: GateSettings) -> None:
     say(f"Definition: {result.definition}")
     say(
         f"Looks for {looked_for(result.target, result.horizon_days)}; learned from "
@@ -203,6 +200,9 @@ def _say(result: TrainResult, gates: GateSettings) -> None:
             "scores was fitted, not how far apart they lie"
         )
     say_evaluation(result, gates)
+
+
+def _say_kept(result: TrainResult) -> None:
     say(f"Model {result.version} is now {' and '.join(result.aliases)}")
     if result.first_gates:
         passed = sum(gate.outcome == "passed" for gate in result.first_gates)
@@ -210,3 +210,5 @@ def _say(result: TrainResult, gates: GateSettings) -> None:
             f"Champion as the first model of its home: {passed} of {len(result.first_gates)} "
             "promotion gates passed, none was required. hiu-risk models shows them"
         )
+    for words in result.registration_notes:
+        complain(f"Note: {words}")

@@ -181,7 +181,7 @@ def test_mlflow_lost_at_the_very_end_is_named_and_repaired(
 ) -> None:
     with monkeypatch.context() as patch:
         arm("MLflow's alias", _away, patch.setattr)
-        (note,) = register_new(home, patch.setattr)["notes"]
+        (note,) = register_new(home, patch.setattr)["registration_notes"]
     assert note.startswith("The model is kept and registered, but MLflow's registry can't be used")
     assert note.endswith("hiu-risk models verify --repair.")
     assert verify(home) == [f"MLflow has no challenger; here it is {NEW}"]

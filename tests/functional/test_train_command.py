@@ -18,6 +18,7 @@ from hiu_training.protocol import load_protocol
 from hiu_training.rows.scored import scored_rows
 from hiu_training.train import train_model
 from tests.support.extracts import run_command
+from tests.support.faults import arm
 from tests.support.published import checked
 from tests.support.trainings import PROTOCOL, write_protocol, write_region
 
@@ -80,7 +81,25 @@ def test_mlflow_lost_at_the_very_end_costs_no_evaluation(
     code, said = _refused(capsys, monkeypatch, *words)
     assert code == 0
     assert "Note: The model is kept and registered, but MLflow's registry can't be used" in said
-    checked("train", tmp_path / "train.json")
+    (note,) = checked("train", tmp_path / "train.json")["registration_notes"]
+    assert " ".join(note.split()) in said
+
+
+@pytest.mark.parametrize("step", ["MLflow's version", "the ledger"])
+def test_a_model_that_can_not_be_registered_is_judged_in_print_all_the_same(
+    place: Path, tmp_path: Path, step: str, monkeypatch: Any, capsys: Any
+) -> None:
+    def away() -> None:
+        raise ModelError("the disk is full", fix="make room")
+
+    arm(step, away, monkeypatch.setattr)
+    words = _train(place, home=tmp_path / "home", json=tmp_path / "train.json")
+    assert run_command(monkeypatch, *words) == 1
+    printed = capsys.readouterr()
+    assert "the disk is full" in printed.err
+    assert "average precision" in printed.out.lower()
+    assert "is now" not in printed.out
+    assert not (tmp_path / "train.json").exists()
 
 
 def test_mlflow_holds_the_run_and_the_model_without_a_pickle(place: Path) -> None:

@@ -319,7 +319,7 @@ def register(home: ModelHome, trained: Trained, protocol: Protocol, *, now: str)
         "registered_version": added.version,
         "aliases": ("challenger", "champion") if gates else ("challenger",),
         "first_gates": [asdict(gate) for gate in gates] or None,
-        "notes": notes,
+        "registration_notes": notes,
     }
 
 
