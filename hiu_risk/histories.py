@@ -14,7 +14,7 @@ So at any index date
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -246,3 +246,31 @@ class Histories:
     def feed(self, source: str) -> Feed | None:
         """Give the feed of a source, or None where there is none."""
         return next((feed for feed in self.feeds if feed.source == source), None)
+
+
+def together(pieces: Sequence[Histories]) -> Histories:
+    """Put the histories of different people of one store one after another; at least one piece."""
+    people = np.cumsum([0, *(piece.n_people for piece in pieces)])
+    events = np.cumsum([0, *(piece.n_events for piece in pieces)])
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(piece, name) for piece in pieces])
+        for name in (*_EVENT_TIMES, *_EVENT_CODES, "hour_of_week")
+    }
+    ends = [piece.offsets[1:] + before for piece, before in zip(pieces, events, strict=False)]
+    spells = [
+        Caseload((spell.person + before).astype(np.int32), spell.start, spell.end)
+        for spell, before in zip((piece.caseload for piece in pieces), people, strict=False)
+    ]
+    return Histories(
+        people=People(**_joined([piece.people for piece in pieces])),
+        offsets=np.concatenate([np.zeros(1, np.int64), *ends]),
+        caseload=Caseload(**_joined(spells)),
+        feeds=pieces[0].feeds,
+        zone=pieces[0].zone,
+        **arrays,
+    )
+
+
+def _joined(tables: Sequence[People] | Sequence[Caseload]) -> dict[str, NDArray[Any]]:
+    names = tables[0].__dataclass_fields__
+    return {name: np.concatenate([getattr(table, name) for table in tables]) for name in names}

@@ -224,12 +224,7 @@ def spark_session(
     UsageError
         No pyspark, no Java, or a master that can't be reached.
     """
-    if (lacking := spark_lacking()) is not None:
-        raise UsageError(
-            f"{lacking} is not installed",
-            where="--engine spark",
-            fix="pip install 'hiu-risk[spark]', and install Java 17",
-        )
+    require_spark()
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
@@ -250,6 +245,16 @@ def spark_session(
         yield spark
     finally:
         spark.stop()
+
+
+def require_spark() -> None:
+    """Refuse to go on where something that Spark needs is not installed."""
+    if (lacking := spark_lacking()) is not None:
+        raise UsageError(
+            f"{lacking} is not installed",
+            where="--engine spark",
+            fix="pip install 'hiu-risk[spark]', and install Java 17",
+        )
 
 
 def spark_lacking() -> str | None:

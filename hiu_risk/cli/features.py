@@ -5,30 +5,21 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic import Field
 
+from hiu_risk.cli.engine import Engine, Master, SparkSettings, Where, spark_asked_for
 from hiu_risk.cli.output import JsonFile, Result, StoreFolder, say, write_result
 from hiu_risk.errors import UsageError
 from hiu_risk.times import month_starts, parse_as_of
-
-if TYPE_CHECKING:
-    from hiu_risk.progress import Advance
 
 
 class Every(StrEnum):
     """How far index dates lie apart."""
 
     month = "month"
-
-
-class Where(StrEnum):
-    """Which machines do the work."""
-
-    here = "here"
-    spark = "spark"
 
 
 class FeaturesResult(Result):
@@ -61,16 +52,9 @@ def features(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace other feature files there.")
     ] = False,
-    engine: Annotated[
-        Where, typer.Option(help="This machine, or Spark; the files are the same.")
-    ] = Where.here,
-    master: Annotated[
-        str | None, typer.Option(metavar="URL", help="With --engine spark: its master.")
-    ] = None,
-    spark_setting: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="With --engine spark: a setting of Spark's."),
-    ] = None,
+    engine: Engine = Where.here,
+    master: Master = None,
+    spark_setting: SparkSettings = None,
     describe: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only tell what this feature is.")
     ] = None,
@@ -81,12 +65,12 @@ def features(
         _say_what_it_is(describe)
         return
     from hiu_features import default_catalogue, warm_up
+    from hiu_features.cluster import features_on_spark
     from hiu_features.write import write_features
     from hiu_risk.progress import progress
     from hiu_risk.store import Store
 
-    if engine is Where.here and (master or spark_setting):
-        raise UsageError("a master or setting, but no Spark", fix="give --engine spark")
+    spark = spark_asked_for(engine, master, spark_setting)
     opened = Store.open(store)
     dates = index_dates(as_of, every, start, end, opened.manifest.zone)
     with progress("Loading the feature kernel (10 s the first time)", 1) as advance:
@@ -94,12 +78,13 @@ def features(
         advance(1)
     people = max(opened.manifest.tables["people"].rows, 1)
     with progress("Building features", people, "people") as advance:
-        if engine is Where.spark:
-            manifest = _on_spark(
-                master or "local[*]", spark_setting or [], store, dates, out, replace, advance
-            )
-        else:
+        if spark is None:
             manifest = write_features(store, dates, out, replace=replace, progress=advance)
+        else:
+            with spark() as session:
+                manifest = features_on_spark(
+                    session, store, dates, out, replace=replace, progress=advance
+                )
     result = FeaturesResult(
         out=str(out),
         rows=manifest["rows"],
@@ -113,28 +98,6 @@ def features(
         f"date{'s' if len(dates) != 1 else ''} in {out}"
     )
     write_result(json_file, result)
-
-
-def _on_spark(
-    master: str,
-    pairs: list[str],
-    store: Path,
-    dates: list[int],
-    out: Path,
-    replace: bool,
-    advance: Advance,
-) -> dict[str, Any]:
-    from hiu_features.cluster import features_on_spark, spark_session
-
-    settings = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
-    if len(settings) < len(pairs):
-        raise UsageError(
-            "not a setting, or one given twice",
-            where="--spark-setting",
-            fix="write it as spark.executor.memory=4g",
-        )
-    with spark_session(master, settings) as spark:
-        return features_on_spark(spark, store, dates, out, replace=replace, progress=advance)
 
 
 def index_dates(

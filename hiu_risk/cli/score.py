@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import Field
 
+from hiu_risk.cli.engine import (
+    Engine,
+    Master,
+    OpenSpark,
+    SparkSettings,
+    Where,
+    spark_asked_for,
+)
 from hiu_risk.cli.output import (
     AsOf,
     HomeFolder,
@@ -20,7 +28,11 @@ from hiu_risk.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from hiu_features.parts import Job
+    from hiu_risk.store import Store
     from hiu_serving.chances import Chances
+    from hiu_serving.in_parts import InParts
+    from hiu_serving.scorer import Scorer
     from hiu_serving.worklist import Worklist
 
 
@@ -168,6 +180,9 @@ def score(
             metavar="NAME", help="A model of another horizon, for chances.csv; may be repeated."
         ),
     ] = None,
+    engine: Engine = Where.here,
+    master: Master = None,
+    spark_setting: SparkSettings = None,
     json_file: JsonFile = None,
 ) -> None:
     """List the people most likely to meet the definition soon, each with reasons.
@@ -189,6 +204,7 @@ def score(
     from hiu_serving.scorer import Scorer
     from hiu_serving.state import State
 
+    spark = spark_asked_for(engine, master, spark_setting)
     limits = FreshnessLimits(banner_days, refuse_days)
     models = ModelHome(home)
     scorer = Scorer.of(models.load(model), floor=Floor(least_days))
@@ -197,7 +213,8 @@ def score(
     opened = Store.open(store)
     rules = opened.manifest
     scorer.require_same_rules(rules.zone, rules.counting, rules.gap_seconds)
-    histories = opened.histories()
+    everybody = None if spark is None else _on_spark(spark, opened, moment, scorer, out)
+    histories = opened.histories() if everybody is None else everybody.people()
     state = State.open(home)
     try:
         worklist = make_worklist(
@@ -210,19 +227,38 @@ def score(
             limits=limits,
             doubts=lambda people: doubtful(opened, people, moment),
             column_of=lambda name: people_columns(opened, [name])[name],
+            everybody=everybody,
         )
         made_at = now()
         state.add(worklist, made_at)
     finally:
         state.close()
     files = write_worklist(worklist, out, made_at)
-    chances = chances_of(histories, scorer, family, worklist) if family else None
-    if chances:
+    chances = None
+    if family:
+        listed = [entry.person for entry in worklist.entries]
+        known = histories if everybody is None else everybody.histories_by_name(listed)
+        chances = chances_of(known, scorer, family, worklist)
         files = (*files, out / "chances.csv")
         write_text(files[-1], chances_csv(chances))
     result = _result(worklist, files, chances)
     _say(worklist, result)
     write_result(json_file, result)
+
+
+def _on_spark(spark: OpenSpark, store: Store, as_of: int, scorer: Scorer, out: Path) -> InParts:
+    """Have everybody scored by Spark, in a folder beside the list's that is gone at the end."""
+    from hiu_features.cluster import run_on_spark
+    from hiu_risk.progress import progress
+    from hiu_serving.in_parts import InParts
+
+    def do(job: Job, folder: Path) -> dict[str, Any]:
+        people = float(max(job.parts[-1].stop, 1))
+        with progress("Scoring", people, "people") as advance, spark() as session:
+            return run_on_spark(session, job, folder, progress=advance)
+
+    place = out.absolute()
+    return InParts(store, as_of, scorer, place.parent / f".{place.name}.scores", do)
 
 
 def _result(worklist: Worklist, files: tuple[Path, ...], chances: Chances | None) -> ScoreResult:

@@ -7,6 +7,7 @@ too high. Below the floor nothing is said instead.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,24 +127,48 @@ def spells(feed: Feed) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def abstained(
-    histories: Histories,
-    as_of: int,
-    definition: Definition,
-    floor: Floor,
-    people: NDArray[np.int64],
-    code: str,
-    most: int,
-) -> tuple[Abstained, ...]:
-    """Tell of whom too little is known: those with most incidents first, at most so many."""
-    some = histories.take(people)
-    days = days_known(some, as_of, definition, floor.within)
-    counts = _incidents(some, as_of, definition, floor.within)
-    order = np.lexsort((some.people.id, -counts))[:most]
-    return tuple(
-        Abstained(str(some.people.id[row]), code, int(days[row]), int(counts[row]))
-        for row in order.tolist()
-    )
+@dataclass(frozen=True)
+class TooLittleKnown:
+    """Everybody who could be on the list, of whom too little is known to say.
+
+    Parameters
+    ----------
+    person : int64 array, shape (n,)
+        Positions in the histories.
+    days, incidents : int64 arrays, shape (n,)
+        Days known of those looked at, and what the definition counts in them.
+    code : str
+        ``too_little_history`` or ``feeds_too_short``.
+    """
+
+    person: NDArray[np.int64]
+    days: NDArray[np.int64]
+    incidents: NDArray[np.int64]
+    code: str
+
+    @classmethod
+    def of(
+        cls,
+        histories: Histories,
+        as_of: int,
+        definition: Definition,
+        floor: Floor,
+        people: NDArray[np.int64],
+        code: str,
+    ) -> Self:
+        """Look at what is known of these people."""
+        some = histories.take(people)
+        days = days_known(some, as_of, definition, floor.within).astype(np.int64)
+        return cls(people, days, _incidents(some, as_of, definition, floor.within), code)
+
+    def foremost(self, ids: NDArray[np.str_], most: int) -> tuple[Abstained, ...]:
+        """Tell of those with most incidents, at most so many; ``ids`` are everybody's."""
+        names = ids[self.person]
+        order = np.lexsort((names, -self.incidents))[:most]
+        return tuple(
+            Abstained(str(names[row]), self.code, int(self.days[row]), int(self.incidents[row]))
+            for row in order.tolist()
+        )
 
 
 def _incidents(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from hiu_risk.codes import SOURCE
 from hiu_risk.definitions import Definition
 from hiu_risk.errors import DataError, UsageError
-from hiu_risk.histories import Histories
+from hiu_risk.histories import Feed, Histories
 from hiu_risk.times import DAY
 from hiu_serving.wording import local_iso
 
@@ -81,18 +82,38 @@ def freshness(
     histories: Histories, as_of: int, limits: FreshnessLimits
 ) -> tuple[FeedFreshness, ...]:
     """Judge every feed at an index date."""
-    known = (histories.occurred_at < as_of) & (histories.available_at <= as_of)
+    return with_newest(judge(histories.feeds, as_of, limits), newest_known(histories, as_of))
+
+
+def judge(feeds: Iterable[Feed], as_of: int, limits: FreshnessLimits) -> tuple[FeedFreshness, ...]:
+    """Judge feeds by what is said of them, without looking at their events."""
     judged = []
-    for feed in histories.feeds:
+    for feed in feeds:
         behind = max(0, as_of - feed.complete_until - feed.delay)
-        times = histories.occurred_at[known & (histories.source == SOURCE.code(feed.source))]
-        newest = int(times.max()) if len(times) else None
         judged.append(
             FeedFreshness(
-                feed.source, feed.complete_until, newest, behind / DAY, limits.status(behind)
+                feed.source, feed.complete_until, None, behind / DAY, limits.status(behind)
             )
         )
     return tuple(judged)
+
+
+def with_newest(
+    judged: tuple[FeedFreshness, ...], newest: Mapping[str, int]
+) -> tuple[FeedFreshness, ...]:
+    """Add when the newest known event of each feed happened."""
+    return tuple(replace(feed, newest_known_at=newest.get(feed.source)) for feed in judged)
+
+
+def newest_known(histories: Histories, as_of: int) -> dict[str, int]:
+    """Give when the newest event of each feed happened that is known at the index date."""
+    known = (histories.occurred_at < as_of) & (histories.available_at <= as_of)
+    newest = {}
+    for feed in histories.feeds:
+        times = histories.occurred_at[known & (histories.source == SOURCE.code(feed.source))]
+        if len(times):
+            newest[feed.source] = int(times.max())
+    return newest
 
 
 def require_covered(

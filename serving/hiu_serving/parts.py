@@ -76,10 +76,15 @@ class ScoreWork:
 
     def __call__(self, histories: Histories) -> tuple[pa.Table, Mapping[str, int]]:
         """Score these people; count those left out by reason."""
-        scorer = _scorer(self.files, self.least_days)
+        scorer = self.scorer
         candidates = scorer.candidates(histories, self.as_of)
         scored = scorer.score(histories, self.as_of, candidates.mask)
         return self.table(histories, scorer, scored), candidates.exclusions
+
+    @property
+    def scorer(self) -> Scorer:
+        """What scores; loaded once in a process."""
+        return _scorer(self.files, self.least_days)
 
     def table(self, histories: Histories, scorer: Scorer, scored: Scored) -> pa.Table:
         """Put the scores in a table."""
@@ -146,6 +151,7 @@ def score_job(
     bundle: Bundle,
     as_of: int,
     *,
+    least_days: int = Floor().days,
     events_per_part: int = EVENTS_PER_PART,
     work: type[ScoreWork] = ScoreWork,
 ) -> Job:
@@ -158,4 +164,5 @@ def score_job(
     """
     rules = Store.open(store).manifest
     Scorer.of(bundle).require_same_rules(rules.zone, rules.counting, rules.gap_seconds)
-    return Job.of(store, work.of(bundle, as_of), events_per_part=events_per_part)
+    chosen = work.of(bundle, as_of, least_days=least_days)
+    return Job.of(store, chosen, events_per_part=events_per_part)

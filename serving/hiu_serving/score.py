@@ -12,8 +12,8 @@ from hiu_risk.errors import UsageError
 from hiu_risk.histories import Histories
 from hiu_serving.cautions import Caution, cautions
 from hiu_serving.changes import since_last
-from hiu_serving.coverage import abstained
-from hiu_serving.freshness import FreshnessLimits, freshness, require_covered
+from hiu_serving.everybody import Everybody, InMemory
+from hiu_serving.freshness import FreshnessLimits, judge, require_covered, with_newest
 from hiu_serving.reserving import ColumnOf, Reserved, draw, groups_by
 from hiu_serving.scorer import Scored, Scorer
 from hiu_serving.worklist import Before, Entry, Worklist, change_of
@@ -34,6 +34,7 @@ def make_worklist(
     limits: FreshnessLimits | None = None,
     doubts: Doubts | None = None,
     column_of: ColumnOf | None = None,
+    everybody: Everybody | None = None,
 ) -> Worklist:
     """Score everybody who can be scored and list the ``capacity`` highest, with reasons.
 
@@ -59,6 +60,9 @@ def make_worklist(
         Gives what is doubtful about some people's identity, by position.
     column_of : callable, optional
         Gives a further column of the store's people, for places reserved by it.
+    everybody : Everybody, optional
+        Makes the scores and gives the histories of those listed; ``histories`` then need hold no
+        events. Default: both come from ``histories``.
 
     Raises
     ------
@@ -73,7 +77,7 @@ def make_worklist(
     if not 1 <= capacity <= MOST_CAPACITY:
         raise UsageError(f"a capacity is 1 to {MOST_CAPACITY}", where="--capacity")
     limits = limits or FreshnessLimits()
-    judged = freshness(histories, as_of, limits)
+    judged = judge(histories.feeds, as_of, limits)
     require_covered(histories, as_of, scorer.definition, judged, limits)
     reserved = Reserved.of(scorer.bundle)
     group = (
@@ -81,18 +85,21 @@ def make_worklist(
         if reserved is None
         else groups_by(reserved, histories, as_of, column_of, scorer.version)
     )
-    candidates = scorer.candidates(histories, as_of)
-    scored = scorer.score(histories, as_of, candidates.mask)
-    order = ranking(scored.score, histories.people.id[scored.person])
-    top, tied = order[:capacity], tied_out(scored.score, order, capacity)
+    everybody = everybody or InMemory(histories, as_of, scorer)
+    found = everybody.standing()
+    person, score, ids = found.person, found.score, histories.people.id
+    order = ranking(score, ids[person])
+    top, tied = order[:capacity], tied_out(score, order, capacity)
     if reserved is not None and group is not None:
-        by_score = float(scored.score[top].sum())
-        top, tied = draw(scored.score, group[scored.person], order, capacity)
-        expected = float(scored.score[top].sum())
+        by_score = float(score[top].sum())
+        top, tied = draw(score, group[person], order, capacity)
+        expected = float(score[top].sum())
         reserved = replace(
             reserved, expected=round(expected, 1), expected_by_score=round(by_score, 1)
         )
-    entries = entries_of(histories, as_of, scorer, scored, top, before, doubts)
+    positions = person[top].astype(np.int64)
+    known = everybody.histories_of(positions)
+    entries = entries_of(known, as_of, scorer, score[top], positions, before, doubts)
     listed = {entry.person for entry in entries}
     manifest = scorer.bundle.manifest
     return Worklist(
@@ -105,22 +112,19 @@ def make_worklist(
         bundle_id=scorer.id,
         store_hash=store_hash,
         n_people=histories.n_people,
-        n_scored=len(scored.score),
-        exclusions=candidates.exclusions,
-        look_back_covered=candidates.look_back_covered,
-        freshness=judged,
+        n_scored=len(score),
+        exclusions=dict(found.exclusions),
+        look_back_covered=found.look_back_covered,
+        freshness=with_newest(judged, found.newest),
         previous_as_of=None if before is None else before.as_of,
         left=0 if before is None else len(before.ranks.keys() - listed),
         tied_out=tied,
         entries=entries,
         previous_bundle_id=None if before is None else before.bundle_id,
         least_days=scorer.floor.days,
-        abstained=abstained(
-            histories, as_of, scorer.definition, scorer.floor, candidates.abstained,
-            candidates.abstained_because, capacity,
-        ),
+        abstained=found.too_little.foremost(ids, capacity),
         reserved=reserved,
-    )  # fmt: skip
+    )
 
 
 def ranking(scores: NDArray[np.float64], ids: NDArray[np.str_]) -> NDArray[np.int64]:
@@ -148,25 +152,41 @@ def tied_out(scores: NDArray[np.float64], order: NDArray[np.int64], capacity: in
 
 
 def entries_of(
-    histories: Histories,
+    listed: Histories,
     as_of: int,
     scorer: Scorer,
-    scored: Scored,
-    top: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    positions: NDArray[np.int64],
     before: Before | None,
     doubts: Doubts | None,
 ) -> tuple[Entry, ...]:
-    """Put the listed people in words."""
-    positions = scored.person[top]
-    listed = histories.take(positions.astype(np.int64))
-    values, scores = np.ascontiguousarray(scored.values[top]), scored.score[top]
+    """Put the listed people in words.
+
+    Parameters
+    ----------
+    listed : Histories
+        Of exactly these people, in order of rank.
+    as_of : int
+        UTC seconds.
+    scorer : Scorer
+        The model.
+    scores : float64 array
+        Theirs; the reasons must add up to them.
+    positions : int64 array
+        Where they stand in the store.
+    before : Before or None
+        The list before.
+    doubts : callable or None
+        Gives what is doubtful about some people's identity, by position.
+    """
+    values = scorer.score(listed, as_of, np.ones(len(scores), np.bool_)).values
     contributions, _ = scorer.contributions(values, scores)
     bands, intervals = scorer.bundle.band(scores), scorer.intervals(scores)
     ranks = {} if before is None else before.ranks
     unsure = {} if doubts is None else doubts(positions.tolist())
-    now = Scored(np.arange(len(top), dtype=np.int32), values, scores)
+    now = Scored(np.arange(len(scores), dtype=np.int32), values, scores)
     changed = (
-        (None,) * len(top)
+        (None,) * len(scores)
         if before is None
         else since_last(listed, as_of, before.as_of, scorer, now, contributions)
     )

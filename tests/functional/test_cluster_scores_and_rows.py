@@ -18,6 +18,7 @@ from hiu_risk.errors import ModelError, UsageError
 from hiu_risk.histories import Histories
 from hiu_risk.model import Calibrator
 from hiu_risk.model.calibrator import Uncertainty
+from hiu_serving.in_parts import StandingWork
 from hiu_serving.parts import score_job
 from hiu_serving.scorer import Scorer
 from hiu_training.protocol import parse_protocol
@@ -116,6 +117,7 @@ def test_spark_makes_the_same_scores_and_rows_to_the_byte(store: Path, tmp_path:
     }
     jobs: dict[str, Any] = {
         "scores": score_job(store, BUNDLE, AS_OF, events_per_part=PER_PART),
+        "standing": score_job(store, BUNDLE, AS_OF, events_per_part=PER_PART, work=StandingWork),
         "rows": rows_job(store),
     }
     with spark_session("local[2]", settings) as spark:
