@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+_GROUPS = {
+    "age_band": "age",
+    "imd_quintile": "deprivation",
+}
+
 
 def plural(n: int, one: str, many: str = "") -> str:
     """Write a number with its noun.
@@ -26,3 +31,14 @@ def looked_for(target: str, horizon_days: int) -> str:
     if target == "weekend":
         return "any incident of the weekend, until Monday 08:00"
     return f"{target} within {horizon_days} days"
+
+
+def group_in_words(column: str) -> str:
+    """Say by what people are grouped.
+
+    Examples
+    --------
+    >>> group_in_words("imd_quintile"), group_in_words("ethnic_group")
+    ('deprivation', 'ethnic group')
+    """
+    return _GROUPS.get(column, column.replace("_", " "))

@@ -106,7 +106,7 @@ def audit(
     from hiu_risk.model import ModelHome
     from hiu_risk.store import Store
     from hiu_risk.suppression import SmallNumbers
-    from hiu_training.audit.choice import check_choice, check_compared
+    from hiu_training.audit.choice import as_served, check_choice, check_compared
     from hiu_training.audit.kept import keep_audit, kept_audits
     from hiu_training.audit.page import write_page
     from hiu_training.audit.run import Request, run_audit
@@ -135,12 +135,15 @@ def audit(
         check_compared(choose, document)
     page = write_page(document, out)
     kept = keep_audit(models, bundle.version, document, whole=not by) if document.suppressed else ""
-    chosen = ""
+    chosen, audited_too = "", True
     behind: tuple[str, ...] = ()
     if choose:
         chosen, behind = _record(models, model, (choose, who, reason), document, kept, whole=not by)
+        audited_too = as_served(document, choose)
     result = AuditResult(**dict(document), page=str(page), evidence=kept, mitigated_version=chosen)
     _say(result)
+    if not audited_too:
+        say(f"It draws other lists than these: audit it with --model {chosen}")
     for words in behind:
         complain(f"Note: {words}")
     write_result(json_file, result)

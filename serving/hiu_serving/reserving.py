@@ -6,24 +6,18 @@ every list that the model makes, and said of the whole list: never of a person.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hiu_risk.errors import DataError, UsageError
-from hiu_risk.groups import groups_of
 from hiu_risk.histories import Histories
 from hiu_risk.model import Bundle
+from hiu_risk.reserve import ColumnOf, groups_told, reserved_by
 from hiu_risk.reserve import reserved as listed_of
-from hiu_serving.wording import group_in_words
+from hiu_risk.words import group_in_words
 
-ColumnOf = Callable[[str], NDArray[np.str_]]
-"""Gives a further column of the store's people, one text a person."""
-
-_KIND = "reserve:"
-_NOT_KNOWN = ("", "unknown", "not_known", "declined")
+__all__ = ["ColumnOf", "Reserved", "draw", "groups_by"]
 
 
 @dataclass(frozen=True)
@@ -57,9 +51,9 @@ class Reserved:
     def of(cls, bundle: Bundle) -> Reserved | None:
         """Read the decision from a bundle; None where no places are reserved."""
         note = bundle.manifest.mitigation
-        if note is None or not str(note["name"]).startswith(_KIND):
+        column = reserved_by(note)
+        if note is None or not column:
             return None
-        column = str(note["name"]).removeprefix(_KIND)
         return cls(column, str(note["who"]), int(note["at"]), str(note["of_model"]))
 
     @property
@@ -135,20 +129,7 @@ def groups_by(
     DataError
         The store doesn't tell the groups: no such column, or not two groups in it.
     """
-    everybody = np.arange(histories.n_people, dtype=np.int32)
-    labels = groups_of(histories, everybody, as_of).get(reserved.column)
-    if labels is None and column_of is not None:
-        try:
-            labels = column_of(reserved.column)
-        except UsageError:
-            labels = None
-    names, group = np.unique(np.array([]) if labels is None else labels, return_inverse=True)
-    if sum(str(name) not in _NOT_KNOWN for name in names.tolist()) < 2:
-        words = group_in_words(reserved.column)
-        raise DataError(
-            f"places are reserved by {words}, but the store doesn't tell people apart by it",
-            where=f"model {version}, column {reserved.column} of the store's people",
-            fix=f"ingest people with their {words}, or make the list with --model "
-            f"{reserved.of_model}, as it was before the decision; its scores are the same",
-        )
-    return group.astype(np.int64)
+    labels = groups_told(
+        reserved.column, histories, as_of, column_of, version=version, of_model=reserved.of_model
+    )
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64)

@@ -16,10 +16,6 @@ _TARGETS = {
     "persistence": "persistence: people who meet the definition now",
     "weekend": "weekend: everybody eligible, by the chance of an incident before Monday 08:00",
 }
-_GROUPS = {
-    "age_band": "age",
-    "imd_quintile": "deprivation",
-}
 _EXCLUSIONS = {
     "died": "Known to have died",
     "not_registered": "Not registered with the area",
@@ -134,17 +130,6 @@ def exclusion_in_words(reason: str) -> str:
     'Already supported: on a caseload'
     """
     return _EXCLUSIONS.get(reason, reason.replace("_", " ").capitalize())
-
-
-def group_in_words(column: str) -> str:
-    """Say by what people are grouped.
-
-    Examples
-    --------
-    >>> group_in_words("imd_quintile"), group_in_words("ethnic_group")
-    ('deprivation', 'ethnic group')
-    """
-    return _GROUPS.get(column, column.replace("_", " "))
 
 
 def lower_first(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from hiu_features.reasons import MOST_REASONS, Reason, concept_title
 from hiu_risk.pages import render
+from hiu_risk.words import group_in_words
 from hiu_serving.coverage import FEEDS_TOO_SHORT, TOO_LITTLE_HISTORY
 from hiu_serving.freshness import FeedFreshness
 from hiu_serving.reserving import Reserved
@@ -17,7 +18,6 @@ from hiu_serving.wording import (
     SOURCE_NAMES,
     day_in_words,
     exclusion_in_words,
-    group_in_words,
     in_100,
     likely,
     local_iso,

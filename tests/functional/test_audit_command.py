@@ -177,7 +177,7 @@ def test_a_chosen_mitigation_is_in_the_model_in_the_ledger_and_on_the_list(
     [entry] = Ledger(home).entries()
     assert (entry.action, entry.version, entry.who) == ("mitigation", copy.version, "A. Reader")
     assert Ledger(home).verify() == []
-    # the list it makes is drawn so, and its own audit says that this one isn't
+    # the list it makes is drawn so, and its own audit judges lists drawn so
     code, said, err = run_command(
         monkeypatch, capsys, "score", "--store", folder / "store", "--home", home, "--model",
         "challenger", "--as-of", "2023-04-01", "--capacity", 30, "--out", tmp_path / "list",
@@ -186,7 +186,7 @@ def test_a_chosen_mitigation_is_in_the_model_in_the_ledger_and_on_the_list(
     assert "Places on this list are reserved by sex" in " ".join(said.split())
     code, said, _ = run("--by", "sex", "--resamples", 100, "--model", "challenger", home=home)
     assert code == 0
-    assert "the numbers here are of lists drawn by score alone" in " ".join(said.split())
+    assert "Places on the lists of 40 are reserved by sex, and they are judged" in said
 
 
 def test_a_choice_is_recorded_though_mlflow_is_lost_at_the_very_end(

@@ -11,6 +11,7 @@ from hiu_risk.model import Bundle, ModelHome
 from hiu_risk.model.evidence import find
 from hiu_risk.model.ledger import Ledger
 from hiu_risk.model.signing import check_reason, check_who
+from hiu_risk.reserve import reserved_by
 from hiu_training.audit.drivers import ITSELF
 from hiu_training.audit.options import DISCRIMINATION, LEFT_OUT, chosen_in_words
 from hiu_training.audit.result import AuditDocument
@@ -118,7 +119,8 @@ def record(
     evidence : str
         Hash of that audit as kept; empty if it wasn't.
     whole : bool
-        Whether it is of all groupings: only then it is the copy's audit too.
+        Whether it is of all groupings: only then it is the copy's audit too, and only where the
+        copy draws its lists as the audited model does.
 
     Raises
     ------
@@ -147,7 +149,7 @@ def record(
         if evaluation is not None:  # the scores are the same
             made = {**evaluation.get("made", {}), **made_from(copy)}
             found["evaluation"] = {**evaluation, "made": made}
-        if document.suppressed and whole:
+        if document.suppressed and whole and as_served(document, choice):
             found["audit"] = kept
         return found
 
@@ -164,6 +166,12 @@ def record(
         reason=f"{choice}: {reason}", evidence=added.evidence | decided_on,
     )  # fmt: skip
     return copy.version, follow_or_note(home, "The choice is recorded")
+
+
+def as_served(document: AuditDocument, choice: str) -> bool:
+    """Tell whether an audit judges lists as a model with this choice draws them."""
+    audited = document.reserving.column if document.reserving else ""
+    return audited == reserved_by({"name": choice})
 
 
 def _title(choice: str) -> str:

@@ -24,6 +24,31 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Change:
+    """How much more two lists of the same people find, one against the other.
+
+    Parameters
+    ----------
+    cases : float
+        Cases found more.
+    value, low, high : float
+        The same as a share of all cases, with its 95% interval.
+    """
+
+    cases: float
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, cases: float, of_all: float, draws: Floats) -> Change:
+        """Take the interval from draws of the share; it holds the value."""
+        low, high = np.quantile(draws, [0.025, 0.975])
+        value = cases / of_all
+        return cls(cases, value, min(float(low), value), max(float(high), value))
+
+
+@dataclass(frozen=True)
 class PeopleCounts:
     """Different people in each group (the last entry is everybody), for small numbers.
 

@@ -23,8 +23,8 @@ from hiu_training.audit.measures import added_up
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_CHUNK = 25
-_THREADS = 2
+CHUNK = 25
+THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Draws:
 
 
 @kernel(nogil=True)
-def _weight(stream: int, person: int) -> float:  # pragma: no cover  (compiled)
+def person_weight(stream: int, person: int) -> float:  # pragma: no cover  (compiled)
     """Give a person's exponential weight: a hash of stream and person (splitmix64)."""
     z = np.uint64(stream) + np.uint64(person + 1) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -144,7 +144,7 @@ def _resample(  # pragma: no cover  (compiled)
     for b in range(len(streams)):
         total = 0.0
         for p in range(n_people):
-            weight[p] = _weight(streams[b], p)
+            weight[p] = person_weight(streams[b], p)
             total += weight[p]
         cell_rows[:] = 0.0
         cell_expected[:] = 0.0
@@ -171,6 +171,11 @@ def _resample(  # pragma: no cover  (compiled)
             )  # fmt: skip
 
 
+def streams_of(resamples: int, seed: int) -> NDArray[np.uint64]:
+    """Give the number that each resample's weights come from."""
+    return np.random.default_rng(seed).integers(0, 2**63, resamples, dtype=np.uint64)
+
+
 def resample(
     population: Population, capacities: tuple[int, ...], *, resamples: int, seed: int
 ) -> Draws:
@@ -190,11 +195,11 @@ def resample(
     by_capacity = (*width, len(capacities))
     draws = Draws(*(np.zeros(width) for _ in range(3)), *(np.zeros(by_capacity) for _ in range(2)))
     n_people = int(population.person.max()) + 1
-    streams = np.random.default_rng(seed).integers(0, 2**63, resamples, dtype=np.uint64)
+    streams = streams_of(resamples, seed)
     ascending = np.array(sorted(capacities), np.float64)
 
     def run(first: int) -> int:
-        part = slice(first, first + _CHUNK)
+        part = slice(first, first + CHUNK)
         _resample(
             streams[part], n_people, entries, case, top, cell_group, ascending,
             (
@@ -206,9 +211,9 @@ def resample(
 
     with (
         progress("Resampling persons", total=resamples) as advance,
-        ThreadPoolExecutor(_THREADS) as pool,
+        ThreadPoolExecutor(THREADS) as pool,
     ):
-        for done in pool.map(run, range(0, resamples, _CHUNK)):
+        for done in pool.map(run, range(0, resamples, CHUNK)):
             advance(done)
     return draws
 

@@ -16,8 +16,11 @@ from hiu_risk.groups import groups_of
 from hiu_risk.histories import Histories
 from hiu_risk.model import Bundle
 from hiu_risk.suppression import SmallNumbers
+from hiu_risk.words import group_in_words
+from hiu_training.audit.drawing import draws_of, groups_of_places
 from hiu_training.audit.drivers import ITSELF
-from hiu_training.audit.intervals import Population, resample
+from hiu_training.audit.estimates import Change
+from hiu_training.audit.intervals import Population
 from hiu_training.audit.options import (
     LEFT_OUT,
     TRAINED_WITH,
@@ -29,7 +32,7 @@ from hiu_training.audit.options import (
     reserve_option,
 )
 from hiu_training.audit.published import published, published_groups
-from hiu_training.audit.publisher import Publisher
+from hiu_training.audit.publisher import Publisher, changed
 from hiu_training.audit.report import AuditReport, Plan, audit
 from hiu_training.audit.result import (
     AuditDocument,
@@ -97,17 +100,17 @@ def options_of(
     protocol: Protocol,
     asked: Asked,
     capacity: int,
+    reserved: str = "",
 ) -> list[Option]:
-    """Work every option out."""
-    found = [reserve_option(rows, name, capacity) for name in asked.groupings]
+    """Work every option out; the lists as they are, ``reserved`` as they may be, are none."""
+    found = [reserve_option(rows, name, capacity) for name in asked.groupings if name != reserved]
     if not asked.relearn:
         return found
     again = relearning(histories, bundle, protocol)
     made = [*_left_out(again, asked.drop), *_evened(again, asked.groupings, protocol.seed)]
     scores = rescored(histories, bundle, protocol, rows, [scorer for _, scorer in made])
     return found + [
-        replace(option, score=score, rank=score)
-        for (option, _), score in zip(made, scores, strict=True)
+        replace(option, score=score) for (option, _), score in zip(made, scores, strict=True)
     ]
 
 
@@ -134,7 +137,6 @@ def _left_out(again: Relearning, drop: Sequence[str]) -> list[tuple[Option, Scor
             grouping="",
             uses_characteristic=False,
             score=_NOTHING,
-            rank=_NOTHING,
         )
         made.append((option, again.without(inputs)))
     return made
@@ -155,7 +157,6 @@ def _evened(again: Relearning, groupings: Sequence[str], seed: int) -> list[tupl
             grouping=grouping,
             uses_characteristic=False,
             score=_NOTHING,
-            rank=_NOTHING,
         )
         made.append((option, again.evened(group, seed)))
     return made
@@ -195,7 +196,9 @@ def price(
     rule : SmallNumbers
         The rule for small numbers.
     """
-    plan = replace(plan, capacities=(plan.primary,), pairs=(), ranking=False)
+    plan = replace(
+        plan, capacities=(plan.primary,), pairs=(), ranking=False, by_score=False
+    )  # fmt: skip
     base = audit(rows, plan, rule)
     before = [published(main, main.rows_hash, "")]
     titles = {g.name: g.title for g in main.groupings}
@@ -203,13 +206,14 @@ def price(
     priced = []
     for option in options:
         by = (option.grouping,) if option.grouping else tuple(titles)
-        report = audit(_Ranked(rows, option), replace(plan, by=by), rule)
+        drawn = replace(plan, by=by, reserved=option.reserved)
+        report = audit(_Rescored(rows, option), drawn, rule)
         publisher = Publisher(report, rule, before)
         everybody = publisher.group(len(report.people.all) - 1, "Everybody")
         groupings = publisher.groupings()
         before = [*before, published_groups(everybody, groupings, option.name)]
         shown = [group for grouping in groupings for group in grouping.groups]
-        own = option.rank is option.score  # else the scores are the model's
+        own = not option.reserved  # else the scores are the model's
         priced.append(
             PricedOption(
                 name=option.name,
@@ -221,7 +225,7 @@ def price(
                 caution=option.caution,
                 found=everybody.at[0].found,
                 missed=everybody.at[0].false_negative_rate,
-                found_change=_change(rows, option, plan, base, report, rule),
+                found_change=_change(rows, option.score, base, report, rule),
                 observed_expected=everybody.observed_expected
                 if own
                 else main.overall.observed_expected,
@@ -246,8 +250,8 @@ def price(
 
 
 @dataclass(frozen=True)
-class _Ranked:
-    """The rows with an option's list instead of the model's."""
+class _Rescored:
+    """The rows with an option's scores instead of the model's."""
 
     rows: ScoredRows
     option: Option
@@ -262,7 +266,7 @@ class _Ranked:
 
     @property
     def score(self) -> Floats:
-        return self.option.rank
+        return self.option.score
 
     @property
     def label(self) -> NDArray[np.int8]:
@@ -294,7 +298,9 @@ def _baseline(main: AuditDocument) -> PricedOption:
     return PricedOption(
         name="none",
         title="The list as it is",
-        meaning="The highest scores, whoever they are.",
+        meaning=f"Places reserved by {group_in_words(main.reserving.column)}, as decided."
+        if main.reserving
+        else "The highest scores, whoever they are.",
         grouping="",
         grouping_title="",
         uses_characteristic=False,
@@ -311,35 +317,24 @@ def _baseline(main: AuditDocument) -> PricedOption:
 
 
 def _change(
-    rows: ScoredRows,
-    option: Option,
-    plan: Plan,
-    base: AuditReport,
-    report: AuditReport,
-    rule: SmallNumbers,
+    rows: ScoredRows, score: Floats, base: AuditReport, report: AuditReport, rule: SmallNumbers
 ) -> Number:
-    """Give the change of the share found, with both lists drawn under the same weights.
-
-    Where fewer than 8 cases more or fewer are found, the interval alone is printed.
-    """
+    """Give the change of the share found, with both lists drawn under the same weights."""
     _, person = np.unique(rows.person, return_inverse=True)
     nobody = np.zeros((len(rows.label), 1), np.int64)
 
-    def drawn(score: Floats) -> tuple[Floats, Floats]:
-        population = Population(person, rows.as_of, score, rows.label, nobody, 1)
-        sums = resample(population, (plan.primary,), resamples=plan.resamples, seed=plan.seed)
+    def drawn(plan: Plan, by: Floats) -> tuple[Floats, Floats]:
+        sums = draws_of(
+            Population(person, rows.as_of, by, rows.label, nobody, 1),
+            plan.lists, groups_of_places(rows.groups, plan.lists),
+            resamples=plan.resamples, seed=plan.seed,
+        )  # fmt: skip
         return sums.found[:, -1, 0], sums.cases[:, -1]
 
-    (mine, cases), (theirs, _) = drawn(option.rank), drawn(rows.score)
-    low, high = np.quantile((mine - theirs) / cases, [0.025, 0.975])
+    (mine, cases), (theirs, _) = drawn(report.plan, score), drawn(base.plan, rows.score)
     found = [float(x.measures.found[-1, 0]) for x in (report, base)]
-    value = (found[0] - found[1]) / float(base.measures.cases[-1])
-    few = rule.enabled and abs(found[0] - found[1]) < rule.largest + 0.5
-    return Estimate(
-        value=None if few else round(value, 2),
-        low=round(min(float(low), value), 2),
-        high=round(max(float(high), value), 2),
-    )
+    of_all = float(base.measures.cases[-1])
+    return changed(Change.of(found[0] - found[1], of_all, (mine - theirs) / cases), rule)
 
 
 def calibration_error(score: Floats, label: NDArray[np.int8]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hiu_risk.words import group_in_words
 from hiu_training.audit import wording as say
 from hiu_training.audit.result import (
     AtCapacity,
@@ -269,7 +270,38 @@ def _notes(document: AuditDocument) -> list[str]:
         )
     if document.chosen_mitigation:
         notes.append(f"A mitigation was chosen: {document.chosen_mitigation}.")
+    notes += reserving_lines(document)
     return notes
+
+
+def reserving_lines(document: AuditDocument) -> list[str]:
+    """Say which lists have reserved places, and what the same lists by score would have found."""
+    reserving = document.reserving
+    if reserving is None:
+        return []
+    others = [str(k) for k in document.capacities if k != document.primary]
+    by_score = (
+        f"; lists of {say.listing(others)} in the tables are drawn by score alone" if others else ""
+    )
+    at = reserving.by_score
+    return [
+        f"Places on the lists of {document.primary} are reserved by "
+        f"{group_in_words(reserving.column)}, and they are judged as the model draws them"
+        f"{by_score}.",
+        f"Drawn by score alone, the same lists would have found {say.count(at.found)} cases and "
+        f"missed {say.rate(at.false_negative_rate)}; reserving changes the share found by, in "
+        f"points: {say.change(reserving.found_change)}.",
+    ]
+
+
+def lists_in_words(document: AuditDocument) -> list[str]:
+    """Name the lists of each length, and how they are drawn where not all are drawn alike."""
+    if document.reserving is None:
+        return [str(k) for k in document.capacities]
+    return [
+        f"{k}, {'places reserved' if k == document.primary else 'by score'}"
+        for k in document.capacities
+    ]
 
 
 def _wrongly_listed(document: AuditDocument) -> list[str]:

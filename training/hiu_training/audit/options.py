@@ -15,7 +15,6 @@ from hiu_risk.histories import Histories
 from hiu_risk.model import Bundle
 from hiu_risk.model.calibrator import probability
 from hiu_risk.progress import progress
-from hiu_risk.reserve import reserved
 from hiu_training.learning.learner import learn
 from hiu_training.protocol import Protocol
 from hiu_training.rows.inputs import Rows, make_rows
@@ -44,19 +43,14 @@ _NEGATIVES, _MOST_ROWS = 20, 15_000
 
 
 def chosen_in_words(note: Mapping[str, Any]) -> str:
-    """Say what was chosen for a model; its audit judges lists by score, however they are drawn.
+    """Say what was chosen for a model.
 
     Examples
     --------
     >>> chosen_in_words({"name": "drop:protected", "title": "Age, sex and deprivation left out"})
     'Age, sex and deprivation left out (drop:protected)'
     """
-    words = f"{note['title']} ({note['name']})"
-    if not str(note["name"]).startswith("reserve:"):
-        return words
-    return (
-        f"{words}; its lists are drawn so, while the numbers here are of lists drawn by score alone"
-    )
+    return f"{note['title']} ({note['name']})"
 
 
 @dataclass(frozen=True)
@@ -73,8 +67,8 @@ class Option:
         Whether somebody's place depends on their group.
     score : float array, shape (n,)
         Scores of the audited rows under it.
-    rank : float array, shape (n,)
-        What the list is drawn by: the scores, or those with reserved places first.
+    reserved : str
+        The column that places are reserved by; empty where the list is drawn by those scores.
     """
 
     name: str
@@ -84,17 +78,11 @@ class Option:
     grouping: str
     uses_characteristic: bool
     score: Floats
-    rank: Floats
+    reserved: str = ""
 
 
 def reserve_option(rows: ScoredRows, grouping: str, capacity: int) -> Option:
     """Reserve places, so that each group's expected share found is the same."""
-    _, group = np.unique(rows.groups[grouping], return_inverse=True)
-    rank = rows.score / 2
-    for as_of in np.unique(rows.as_of):
-        here = np.flatnonzero(rows.as_of == as_of)
-        listed = reserved(rows.score[here], group[here].astype(np.int64), capacity)
-        rank[here[listed]] += 0.5
     return Option(
         name=f"reserve:{grouping}",
         title="Reserve places",
@@ -104,7 +92,7 @@ def reserve_option(rows: ScoredRows, grouping: str, capacity: int) -> Option:
         grouping=grouping,
         uses_characteristic=True,
         score=rows.score,
-        rank=rank,
+        reserved=grouping,
     )
 
 

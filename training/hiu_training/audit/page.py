@@ -12,7 +12,14 @@ from hiu_risk.pages import render
 from hiu_risk.words import looked_for
 from hiu_training.audit import page_more as more
 from hiu_training.audit import wording as say
-from hiu_training.audit.onepage import at_primary, boxes, conclusion, headline
+from hiu_training.audit.onepage import (
+    at_primary,
+    boxes,
+    conclusion,
+    headline,
+    lists_in_words,
+    reserving_lines,
+)
 from hiu_training.audit.plots import Mark, interval_chart
 from hiu_training.audit.result import (
     MAY_NOT_LEAVE,
@@ -47,6 +54,8 @@ def render_page(document: AuditDocument) -> str:
         conclusion=conclusion(document),
         more=_more(document),
         boxes=boxes(document),
+        reserving=reserving_lines(document),
+        lists=lists_in_words(document),
         groupings=groupings,
         pairs=[_table(document, g) for g in document.pairs],
         facts=_facts(document),

@@ -140,6 +140,7 @@ def publish(
         earlier_reports=tuple(p.name for p in before if not (p.same_rows and p.same_lists)),
         not_protected=NOT_PROTECTED if rule.enabled else (),
         quarter=context.quarter,
+        reserving=publisher.reserving(),
     )
 
 

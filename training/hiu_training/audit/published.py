@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hiu_training.audit.drawing import List
 from hiu_training.audit.result import (
+    AtCapacity,
     AuditDocument,
     Count,
     GroupingResult,
@@ -22,8 +24,8 @@ from hiu_training.audit.result import (
 EVERYBODY = ("", "Everybody")
 """How the cells of all people together are named."""
 
-Place = tuple[str, str, str, int]
-"""Grouping, group, quantity, list length (0 where it has none)."""
+Place = tuple[str, str, str, int | List]
+"""Grouping, group, quantity, list length (0: none) and, where it isn't by score, how drawn."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Published:
         Whether it was about the very same rows, and the very same lists.
     name : str
         How it is named on a later page.
+    reserved : str
+        The column that places on its primary lists are reserved by; empty where none are.
     """
 
     cells: Mapping[Place, Count]
@@ -47,6 +51,23 @@ class Published:
     same_rows: bool
     same_lists: bool
     name: str
+    reserved: str = ""
+
+    def seen(self, what: tuple[str, str, str], drawn: List) -> tuple[Count | None, bool]:
+        """Give what was printed of lists of a length, and whether they were drawn so.
+
+        Lists drawn otherwise are other lists of the same length: as those of another model.
+        """
+        place = list_key(drawn)
+        if (*what, place) in self.cells:
+            return self.cells[*what, place], True
+        others = (drawn.capacity, List(drawn.capacity, self.reserved))
+        return next((self.cells[*what, x] for x in others if (*what, x) in self.cells), None), False
+
+
+def list_key(drawn: List) -> int | List:
+    """Name a kind of list: by its length alone where it is drawn by score."""
+    return drawn if drawn.reserved else drawn.capacity
 
 
 def overlapping(
@@ -73,13 +94,22 @@ def digest_of(document: AuditDocument) -> str:
 def published(document: AuditDocument, rows_hash: str, lists_hash: str) -> Published:
     """Gather what an audit printed by the outcome that the model looks for."""
     groupings = (*document.groupings, *document.pairs)
+    same_lists = document.lists_hash == lists_hash != ""
+    cells = _cells(document.overall, groupings)
+    if same_lists and document.reserving is not None:
+        cells |= _list_cells(EVERYBODY, document.reserving.by_score)
     return Published(
-        _cells(document.overall, groupings),
+        cells,
         _labels(groupings),
         same_rows=document.rows_hash == rows_hash != "",
-        same_lists=document.lists_hash == lists_hash != "",
+        same_lists=same_lists,
         name=_name(document),
+        reserved=_reserved(document),
     )
+
+
+def _reserved(document: AuditDocument) -> str:
+    return "" if document.reserving is None else document.reserving.column
 
 
 def published_groups(
@@ -87,8 +117,9 @@ def published_groups(
 ) -> Published:
     """Gather what was printed of other lists of the same rows."""
     return Published(
-        _cells(overall, groupings), _labels(groupings), same_rows=True, same_lists=False, name=name
-    )
+        _cells(overall, groupings), _labels(groupings), same_rows=True, same_lists=False, name=name,
+        reserved=next((at.reserved for at in overall.at if at.reserved), ""),
+    )  # fmt: skip
 
 
 def _cells(overall: GroupResult, groupings: Sequence[GroupingResult]) -> dict[Place, Count]:
@@ -98,9 +129,13 @@ def _cells(overall: GroupResult, groupings: Sequence[GroupingResult]) -> dict[Pl
         cells[(*place, "rows", 0)] = group.rows
         cells[(*place, "cases", 0)] = group.cases
         for at in group.at:
-            cells[(*place, "listed", at.capacity)] = at.listed
-            cells[(*place, "found", at.capacity)] = at.found
+            cells |= _list_cells(place, at)
     return cells
+
+
+def _list_cells(place: tuple[str, str], at: AtCapacity) -> dict[Place, Count]:
+    drawn = list_key(List(at.capacity, at.reserved))
+    return {(*place, "listed", drawn): at.listed, (*place, "found", drawn): at.found}
 
 
 def published_second(document: AuditDocument, rows_hash: str, lists_hash: str) -> Published | None:
@@ -108,22 +143,23 @@ def published_second(document: AuditDocument, rows_hash: str, lists_hash: str) -
     second = document.second_outcome
     if second is None:
         return None
-    cells = _second_cells(second, document.primary)
+    cells = _second_cells(second, List(document.primary, _reserved(document)))
     return Published(
         cells,
         _labels(second.groupings),
         same_rows=document.rows_hash == rows_hash != "",
         same_lists=document.lists_hash == lists_hash != "",
         name=_name(document),
+        reserved=_reserved(document),
     )
 
 
-def _second_cells(second: SecondOutcome, capacity: int) -> dict[Place, Count]:
+def _second_cells(second: SecondOutcome, drawn: List) -> dict[Place, Count]:
     cells: dict[Place, Count] = {}
     groups = [((g.name, x.label), x) for g in second.groupings for x in g.groups]
     for place, group in [(EVERYBODY, second.overall), *groups]:
         cells[(*place, "cases", 0)] = group.cases
-        cells[(*place, "found", capacity)] = group.found
+        cells[(*place, "found", list_key(drawn))] = group.found
     return cells
 
 

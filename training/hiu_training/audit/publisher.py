@@ -9,7 +9,7 @@ import numpy as np
 
 from hiu_risk.suppression import HIDDEN, Shown, SmallNumbers
 from hiu_training.audit.coarse import Span, count_ratio, difference, proportion, quotient
-from hiu_training.audit.estimates import Interval
+from hiu_training.audit.estimates import Change, Interval
 from hiu_training.audit.findings import Z95, Family, Finding, cases_needed, smallest_seen
 from hiu_training.audit.printed import Ends, as_printed
 from hiu_training.audit.published import Published
@@ -20,6 +20,7 @@ from hiu_training.audit.result import (
     GroupingResult,
     GroupResult,
     Number,
+    Reserving,
     Verdict,
 )
 from hiu_training.audit.table import capacities_of, count_table
@@ -83,7 +84,7 @@ class Publisher:
             label=label,
             rows=table.shown("rows", g),
             cases=table.shown("cases", g),
-            at=tuple(self._at(g, k) for k in capacities_of(r, g)),
+            at=tuple(self._at(g, k) for k in capacities_of(r, g) if k < len(r.plan.capacities)),
             recall_verdict=verdict,
             recall_difference_simultaneous=self._simultaneous(g, gap) if compared else None,
             smallest_difference_seen=self._smallest(g, gap) if compared else None,
@@ -100,6 +101,17 @@ class Publisher:
             calibration_verdict=self._calibration_verdict(calibration.verdict, ratio),
             calibration_slope=self._number(line.slope) if line else None,
             calibration_intercept=self._number(line.intercept) if line else None,
+        )
+
+    def reserving(self) -> Reserving | None:
+        """Give what reserving places costs: the same lists drawn by score, for everybody."""
+        price = self._r.reserving
+        if price is None:
+            return None
+        return Reserving(
+            column=self._r.plan.reserved,
+            by_score=self._at(self._everybody, len(self._r.plan.capacities)),
+            found_change=changed(price, self._rule),
         )
 
     def _findings(self, g: int) -> tuple[Finding, Finding]:
@@ -119,7 +131,8 @@ class Publisher:
                 high=round(1 - recall.low, 6),
             )
         return AtCapacity(
-            capacity=self._r.plan.capacities[k],
+            capacity=self._r.plan.lists[k].capacity,
+            reserved=self._r.plan.lists[k].reserved,
             listed=self._table.shown("listed", g, k),
             found=self._table.shown("found", g, k),
             recall=recall,
@@ -366,6 +379,16 @@ class Publisher:
 
 
 _Known = tuple[float, float, float] | Literal["*"]
+
+
+def changed(change: Change, rule: SmallNumbers) -> Estimate:
+    """Give a change of the share found; of fewer than 8 cases the interval alone is printed."""
+    few = rule.enabled and abs(change.cases) < rule.largest + 0.5
+    return Estimate(
+        value=None if few else round(change.value, 2),
+        low=round(change.low, 2),
+        high=round(change.high, 2),
+    )
 
 
 def _wide(gap: tuple[float, float, float], critical: float) -> tuple[float, float, float]:

@@ -19,12 +19,12 @@ from hiu_risk.suppression import SmallNumbers
 from hiu_training.audit.bygroup import discriminations, references, slopes
 from hiu_training.audit.calibration import Calibration
 from hiu_training.audit.discrimination import Discrimination
-from hiu_training.audit.estimates import Estimates, Interval, PeopleCounts
+from hiu_training.audit.drawing import List, draws_of, groups_of_places, shares_of
+from hiu_training.audit.estimates import Change, Estimates, Interval, PeopleCounts
 from hiu_training.audit.findings import Family, Finding, judge
 from hiu_training.audit.groups import Grouping, crossed, groupings_from
-from hiu_training.audit.intervals import Population, resample
+from hiu_training.audit.intervals import Draws, Population
 from hiu_training.audit.lead import lead_times
-from hiu_training.audit.listing import listed_share
 from hiu_training.audit.measures import Measures, distinct_people, measure
 
 Floats = NDArray[np.float64]
@@ -81,6 +81,12 @@ class Plan:
         besides the rest; where none is named, the largest known group with enough cases.
     resamples, seed : int
         Of the bootstrap.
+    reserved : str
+        The column that places on lists of the primary length are reserved by; empty where all
+        lists are drawn by score, as those of other lengths are.
+    by_score : bool
+        Whether lists of the primary length drawn by score are looked at too, for everybody
+        together: what reserving costs.
     """
 
     capacities: tuple[int, ...] = (50, 75, 100)
@@ -94,6 +100,8 @@ class Plan:
     seed: int = 1
     reference: Mapping[str, str] = field(default_factory=dict)
     ranking: bool = True
+    reserved: str = ""
+    by_score: bool = False
 
     def __post_init__(self) -> None:
         if not self.capacities or min(self.capacities) < 1:
@@ -112,6 +120,15 @@ class Plan:
                 where="--resamples, --min-cases",
             )
 
+    @property
+    def lists(self) -> tuple[List, ...]:
+        """The lists that are drawn: one of each length, then the one beside it for the price."""
+        own = tuple(
+            List(capacity, self.reserved if capacity == self.primary else "")
+            for capacity in self.capacities
+        )
+        return (*own, List(self.primary)) if self.reserved and self.by_score else own
+
 
 @dataclass(frozen=True)
 class AuditReport:
@@ -119,7 +136,8 @@ class AuditReport:
 
     ``recall_difference`` and ``calibration_ratio`` compare a group with the rest of the same
     grouping, so they have no entry for everybody; ``reference_difference`` with the group at
-    ``reference``, which is the group itself where there is none.
+    ``reference``, which is the group itself where there is none. ``reserving`` is what reserving
+    places changes, for everybody: None where nothing is compared with lists drawn by score.
     """
 
     plan: Plan
@@ -147,6 +165,7 @@ class AuditReport:
     recall_family: Family
     pair_family: Family
     calibration_family: Family
+    reserving: Change | None = None
 
     def finding(self, group: int) -> Finding:
         """Give the finding on recall of a group, numbered across groupings."""
@@ -177,6 +196,7 @@ def audit(rows: Rows, plan: Plan | None = None, rule: SmallNumbers | None = None
     plan, rule = plan or Plan(), rule or SmallNumbers()
     frame = _judged(rows)
     columns = {name: np.asarray(c)[frame.kept] for name, c in rows.groups.items()}
+    reserve = groups_of_places(columns, plan.lists)
     groupings, singles = _groupings(columns, len(frame.person), plan)
     sizes = [len(g.labels) for g in groupings]
     starts = tuple(np.concatenate([[0], np.cumsum(sizes)]).tolist())
@@ -186,12 +206,12 @@ def audit(rows: Rows, plan: Plan | None = None, rule: SmallNumbers | None = None
     population = Population(
         frame.person, frame.as_of, frame.score, frame.label, group, starts[-1]
     )  # fmt: skip
-    share = np.column_stack(
-        [listed_share(frame.score, frame.as_of, k) for k in plan.capacities]
-    )  # fmt: skip
+    share = shares_of(frame.score, frame.as_of, plan.lists, reserve)
     measures = _measures(population, groupings, share)
     people = _people(population, share)
-    draws = resample(population, plan.capacities, resamples=plan.resamples, seed=plan.seed)
+    draws = draws_of(
+        population, plan.lists, reserve, resamples=plan.resamples, seed=plan.seed
+    )  # fmt: skip
     estimates = Estimates(measures, people, draws, plan.seed)
     difference, difference_draws = estimates.recall_differences()
     ratio, ratio_draws = estimates.calibration_ratios()
@@ -250,7 +270,15 @@ def audit(rows: Rows, plan: Plan | None = None, rule: SmallNumbers | None = None
             slice(cut, None), at_primary, difference_draws[:, :, k], plan.margin
         ),
         calibration_family=family(slice(0, cut), logs, np.log(ratio_draws), 0.0),
+        reserving=_price(measures, draws, k) if len(plan.lists) > len(plan.capacities) else None,
     )  # fmt: skip
+
+
+def _price(measures: Measures, draws: Draws, k: int) -> Change:
+    """Compare the lists as they are with those drawn by score, under the same weights."""
+    drawn = (draws.found[:, -1, k] - draws.found[:, -1, -1]) / draws.cases[:, -1]
+    cases = float(measures.found[-1, k] - measures.found[-1, -1])
+    return Change.of(cases, float(measures.cases[-1]), drawn)
 
 
 @dataclass(frozen=True)

@@ -51,9 +51,14 @@ Number = Estimate | Hidden | None
 
 
 class AtCapacity(_Part):
-    """What holds at one list length."""
+    """What holds at one list length.
+
+    ``reserved`` names the column that places on these lists are reserved by; empty where they are
+    drawn by score.
+    """
 
     capacity: int
+    reserved: str = ""
     listed: Count
     found: Count
     recall: Number
@@ -251,6 +256,18 @@ class Mitigation(_Part):
     not_tried: tuple[str, ...]
 
 
+class Reserving(_Part):
+    """That places on lists of the primary length are reserved, by what, and what it costs.
+
+    ``by_score`` is what the same lists would have found if drawn by score, for everybody;
+    ``found_change`` how much more (or less) of all cases the lists as they are find.
+    """
+
+    column: str
+    by_score: AtCapacity
+    found_change: Number
+
+
 class TrendPoint(_Part):
     """One earlier audit, as it was published."""
 
@@ -312,4 +329,5 @@ class AuditDocument(_Part):
     proxies: tuple[Proxy, ...] = ()
     mitigation: Mitigation | None = None
     chosen_mitigation: str = ""
+    reserving: Reserving | None = None
     trend: tuple[TrendPoint, ...] = ()

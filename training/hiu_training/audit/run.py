@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from hiu_risk.errors import DataError, UsageError, near_match
 from hiu_risk.groups import groups_of, people_columns
+from hiu_risk.histories import Histories
 from hiu_risk.model import Bundle
+from hiu_risk.reserve import groups_told, reserved_by
 from hiu_risk.store import Store
 from hiu_risk.suppression import SmallNumbers
 from hiu_training.audit.dates import audit_dates
@@ -28,7 +30,7 @@ from hiu_training.audit.report import audit as measured
 from hiu_training.audit.result import AuditDocument, SecondOutcome
 from hiu_training.audit.second import audit_second, publish_second
 from hiu_training.protocol import Protocol
-from hiu_training.rows.scored import Scored, ScoredRows, scored_at
+from hiu_training.rows.scored import Columns, Scored, ScoredRows, scored_at
 
 
 @dataclass(frozen=True)
@@ -112,9 +114,13 @@ def run_audit(
     rule, histories = request.rule, store.histories()
     columns = people_columns(store, protocol.audit.columns)
     dates, not_yet = audit_dates(histories, bundle, protocol, request.quarter)
-    scored = scored_at(histories, bundle, protocol, dates, columns)
+    reserved, more = _reserved(store, histories, bundle, int(dates.max()), columns)
+    scored = scored_at(histories, bundle, protocol, dates, {**columns, **more})
     rows = scored.rows
-    plan = _checked(plan_of(protocol), rows, pairs=protocol.audit.pairs)
+    plan = replace(plan_of(protocol), reserved=reserved, by_score=bool(reserved))
+    if more and plan.by is None:  # a column read for drawing alone is not compared by
+        plan = replace(plan, by=tuple(name for name in rows.groups if name not in more))
+    plan = _checked(plan, rows, pairs=protocol.audit.pairs)
     unobserved = tuple(sorted({*rows.unobserved, *not_yet}))
     context = _context(store, bundle, protocol, request, rows, unobserved)
     document = publish(
@@ -137,11 +143,27 @@ def run_audit(
     if request.mitigation:
         asked = Asked(_evened(request, document), request.drop)
         _check_concepts(request.drop)
-        options = options_of(rows, histories, bundle, protocol, asked, plan.primary)
+        options = options_of(rows, histories, bundle, protocol, asked, plan.primary, reserved)
         document = document.model_copy(
             update={"mitigation": price(rows, options, plan, document, rule)}
         )
     return document.model_copy(update={"trend": trend_of(document, earlier)})
+
+
+def _reserved(
+    store: Store, histories: Histories, bundle: Bundle, as_of: int, columns: Columns
+) -> tuple[str, dict[str, NDArray[np.str_]]]:
+    """Give the column that the model's places are reserved by, and its values if still unread."""
+    note = bundle.manifest.mitigation
+    column = reserved_by(note)
+    if note is None or not column:
+        return "", {}
+    labels = groups_told(
+        column, histories, as_of, lambda name: people_columns(store, [name])[name],
+        version=bundle.version, of_model=str(note["of_model"]),
+    )  # fmt: skip
+    known = {*groups_of(histories, _all(0), as_of), *columns}
+    return column, {} if column in known else {column: labels}
 
 
 def _all(n: int) -> NDArray[np.int32]:

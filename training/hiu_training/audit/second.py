@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from hiu_risk.suppression import SmallNumbers
-from hiu_training.audit.listing import listed_share
+from hiu_training.audit.drawing import groups_of_places, shares_of
 from hiu_training.audit.published import overlapping, published_second
 from hiu_training.audit.publisher import Publisher
 from hiu_training.audit.report import AuditReport, Plan, Rows, audit
@@ -39,14 +39,17 @@ CLOSE = 0.25
 
 def audit_second(rows: Rows, plan: Plan, rule: SmallNumbers | None = None) -> AuditReport:
     """Audit the same dates by the second outcome, at the primary list length alone."""
+    shorter = replace(
+        plan, capacities=(plan.primary,), pairs=(), ranking=False, by_score=False
+    )  # fmt: skip
     case = np.asarray(rows.label) == 1
-    share = listed_share(
-        np.asarray(rows.score, np.float64), np.asarray(rows.as_of).astype(np.int64), plan.primary
-    )
+    share = shares_of(
+        np.asarray(rows.score, np.float64), np.asarray(rows.as_of).astype(np.int64),
+        shorter.lists, groups_of_places(rows.groups, shorter.lists),
+    )  # fmt: skip
     reached = float(share[case].mean()) if case.any() else 1.0
     margin = min(plan.margin, max(CLOSE * reached, 1e-6))
-    shorter = replace(plan, capacities=(plan.primary,), pairs=(), margin=margin, ranking=False)
-    return audit(rows, shorter, rule)
+    return audit(rows, replace(shorter, margin=margin), rule)
 
 
 def publish_second(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiu_risk.suppression import EarlierTable, Shown, SmallNumbers, Sum, protect
+from hiu_training.audit.drawing import List
 from hiu_training.audit.published import EVERYBODY, Published
 from hiu_training.audit.report import AuditReport
 
@@ -66,7 +67,15 @@ def capacities_of(report: AuditReport, group: int) -> list[int]:
     everybody = len(report.people.all) - 1
     if report.starts[report.singles] <= group < everybody:
         return [report.plan.capacities.index(report.plan.primary)]
-    return list(range(len(report.plan.capacities)))
+    lists = report.plan.lists if group == everybody else report.plan.capacities
+    return list(range(len(lists)))
+
+
+def _nested(report: AuditReport, group: int) -> list[int]:
+    """Give the lists that hold each other, shortest first: those drawn by score."""
+    lists = report.plan.lists
+    by_score = [k for k in capacities_of(report, group) if not lists[k].reserved]
+    return sorted(by_score, key=lambda k: lists[k].capacity)
 
 
 def count_table(
@@ -101,7 +110,7 @@ def count_table(
             for total, other in (("cases", "missed"), ("listed", "listed_not_case")):
                 whole = at[total, g, k] if (total, g, k) in at else at[total, g, 0]
                 sums.append(Sum(whole, (at["found", g, k], at[other, g, k])))
-        for shorter, longer in pairwise(capacities_of(report, g)):
+        for shorter, longer in pairwise(_nested(report, g)):
             for name, counts, behind in (
                 ("found", m.found, people.found), ("listed", m.listed, people.listed)
             ):  # fmt: skip
@@ -145,7 +154,10 @@ def _left_out(
     Checking thousands of cells against another report would take longer than all else.
     """
     everybody = len(report.people.all) - 1
-    overlaps = any(not (before.same_rows and before.same_lists) for before in earlier)
+    overlaps = any(
+        not (before.same_rows and before.same_lists and before.reserved == report.plan.reserved)
+        for before in earlier
+    )
     first = report.starts[report.singles]
     return np.array([overlaps and first <= g < everybody for _, g, _ in at], np.bool_)
 
@@ -160,9 +172,10 @@ def _before(
     """Lay what an earlier report printed out over this report's cells."""
     names = _names(report)
     shown, starred = np.full(len(at), np.nan), np.zeros(len(at), np.bool_)
+    drawn_so = np.zeros(len(at), np.bool_)
     for (name, g, k), i in at.items():
-        capacity = 0 if name in _ONCE else report.plan.capacities[k]
-        value = before.cells.get((*names[g], name, capacity))
+        drawn = List(0) if name in _ONCE else report.plan.lists[k]
+        value, drawn_so[i] = before.seen((*names[g], name), drawn)
         starred[i] = value == "*"
         if isinstance(value, int):
             shown[i] = value
@@ -178,7 +191,7 @@ def _before(
     ]
     return EarlierTable(
         shown, starred,
-        same=np.where(of_rows, before.same_rows, before.same_lists).astype(np.bool_),
+        same=np.where(of_rows, before.same_rows, before.same_lists & drawn_so).astype(np.bool_),
         one_way=of_rows,
         exact_sums=np.array(exact, np.bool_),
     )  # fmt: skip
@@ -197,7 +210,7 @@ def _worth(report: AuditReport, key: Key) -> float:
     if group == everybody:
         return 100.0
     single = group < report.starts[report.singles]
-    primary = report.plan.capacities[k] == report.plan.primary
+    primary = report.plan.lists[k].capacity == report.plan.primary
     return _WORTH.get(name, 0.0) + 20.0 * single + 0.5 * primary
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hiu_risk.words import looked_for
 from hiu_training.audit import wording as say
-from hiu_training.audit.onepage import at_primary, summary
+from hiu_training.audit.onepage import at_primary, lists_in_words, summary
 from hiu_training.audit.plots import Mark, interval_chart
 from hiu_training.audit.result import AuditDocument, Estimate, GroupingResult, GroupResult
 from hiu_training.board.blocks import (
@@ -199,7 +199,7 @@ def _listed(audit: AuditDocument, grouping: GroupingResult) -> Table:
     columns = (
         Column("Group", share=1.5),
         Column("Person-dates", True),
-        *(Column(f"Found by a list of {k}", True, 1.4) for k in audit.capacities),
+        *(Column(f"Found by a list of {k}", True, 1.4) for k in lists_in_words(audit)),
         Column("Share listed", True, 1.9),
         Column("Listed who became cases", True, 1.4),
     )

@@ -59,6 +59,12 @@ def judge_fairness(
         return "insufficient evidence", (
             f"the champion {champion} was not audited: run hiu-risk audit"
         )
+    for audit, whose in ((mine, "model"), (theirs, "champion")):
+        if not _as_served(audit):
+            return "insufficient evidence", (
+                f"the {whose}'s places are reserved by group, but its audit judged lists drawn by "
+                "score: run hiu-risk audit again"
+            )
     other = [name for name in _SAME if mine.get(name) != theirs.get(name)]
     if other:
         return "insufficient evidence", (
@@ -95,6 +101,12 @@ def judge_fairness(
 
 _SAME = ("store", "dates", "rows_hash", "primary", "definition", "target", "horizon_days")
 """What two audits must share to be compared."""
+
+
+def _as_served(audit: Mapping[str, Any]) -> bool:
+    """Tell whether an audit judged the lists that the model makes: older ones didn't."""
+    return "(reserve:" not in audit.get("chosen_mitigation", "") or bool(audit.get("reserving"))
+
 
 _NOT_JUDGED = ("insufficient_evidence", "not_compared")
 
