@@ -42,6 +42,7 @@ test = 2
 
 [audit]
 resamples = 100
+by = ["sex"]
 """
 DECIDED = ("--who", "A. Reader", "--reason", "The board decided so")
 
@@ -155,15 +156,19 @@ def test_a_choice_that_leaves_the_lists_as_they_are_keeps_the_audit(run: Run, ho
 
 
 def test_a_column_that_only_the_decision_names_is_read_but_not_compared(
-    run: Run, home: Path, tmp_path: Path
+    run: Run, home: Path, tmp_path: Path, folder: Path
 ) -> None:
+    protocol = folder / "all-groupings.toml"
+    protocol.write_text(PROTOCOL.replace('by = ["sex"]\n', ""), encoding="utf-8")
     decided = reserving(ModelHome(home).load(), "ethnic_category")
     make_home(home, decided)
-    code, _, err = run("--model", decided.version)
+    code, _, err = run("--model", decided.version, "--protocol", protocol)
     assert code == 0, err
     result = json.loads((tmp_path / "audit.json").read_text())
     assert result["reserving"]["column"] == "ethnic_category"
-    assert "ethnic_category" not in [g["name"] for g in result["groupings"]]
+    compared = [g["name"] for g in result["groupings"]]
+    assert compared[:4] == ["sex", "age_band", "ethnic_group", "imd_quintile"]
+    assert "ethnic_category" not in compared
 
 
 def test_a_store_that_doesnt_tell_the_groups_gives_no_audit(run: Run, home: Path) -> None:
