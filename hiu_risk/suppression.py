@@ -8,7 +8,7 @@ rounded and how the table adds up can't narrow a small cell down to fewer than f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,12 +16,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiu_risk.errors import UsageError
-from hiu_risk.successive import EarlierTable, Successive, Sum, behind
+from hiu_risk.reader import STANCES, Reader, maybe_small
+from hiu_risk.successive import EarlierTable, MadeOf, Sum, behind
 
-__all__ = ["HIDDEN", "EarlierTable", "Protection", "Shown", "SmallNumbers", "Sum", "protect"]
+__all__ = [
+    "HIDDEN", "TOGETHER", "EarlierTable", "MadeOf", "Protection", "Shown", "SmallNumbers", "Sum",
+    "protect",
+]  # fmt: skip
 
 HIDDEN: Literal["*"] = "*"
 """What stands where a number is hidden."""
+
+TOGETHER = 8
+"""Earlier tables that are checked together; more of them are checked in groups of so many."""
 
 Shown = int | Literal["*"]
 
@@ -126,6 +133,7 @@ def protect(
     printed: NDArray[np.bool_] | None = None,
     worth: ArrayLike = 0.0,
     earlier: Sequence[EarlierTable] = (),
+    made_of: MadeOf = MadeOf(),  # noqa: B008  (frozen)
 ) -> Protection:
     """Choose what to hide, so that no small cell can be narrowed down by adding up.
 
@@ -147,8 +155,11 @@ def protect(
     worth : array-like, shape (n_cells,), optional
         How much a reader needs each cell: the least worth is hidden first, then the smallest.
     earlier : sequence of EarlierTable, optional
-        What was printed before about overlapping people: neither a small cell nor a small
-        change may be worked out from the two together.
+        What was printed before about overlapping people, oldest first: no small cell and no
+        small change, of this table or of an earlier one, may be worked out from all of them
+        together (:data:`TOGETHER` at a time).
+    made_of : MadeOf, optional
+        What these counts are made of, for the earlier tables that are made of the same.
 
     Examples
     --------
@@ -181,31 +192,37 @@ def protect(
     for cell in np.flatnonzero(primary).tolist():
         while not table.is_safe(cell) and table.hide_more(cell):
             pass
-    for before in earlier:
-        _guard(table, before)
+    for first in range(0, len(earlier), TOGETHER):
+        _guard(table, earlier[first : first + TOGETHER], made_of)
     return Protection(table.hidden, primary)
 
 
-def _guard(table: _Table, before: EarlierTable) -> None:
-    """Hide until nothing small comes out of this table and an earlier one together."""
-    rule = table.rule
-    for stance in before.stances():
-        pair = Successive(table.sums, before, stance, rule, whole=table.whole)
-        if not pair.possible(table.bounds()):
-            continue  # the reader sees that it wasn't so
-        changes = before.maybe_small_change(table.values, rule)
-        pair.explore(table.bounds(), table.primary, changes)
+def _guard(table: _Table, earlier: Sequence[EarlierTable], made_of: MadeOf) -> None:
+    """Hide until nothing small comes out of this table and the earlier ones together.
 
-        def hides(cell: int, table: _Table = table) -> Callable[[float, float], bool]:
-            return lambda low, high: rule.hides(low, high, table.values[cell])
+    What would come out even if this table showed nothing is left as it is.
+    """
 
-        for cell in np.flatnonzero(table.primary).tolist():
-            while not pair.count_stays_open(cell, table.bounds(), hides(cell)):
-                if not table.hide_more(cell):
+    def reader_of(reports: Sequence[EarlierTable]) -> Reader:
+        return Reader(table.sums, reports, table.rule, whole=table.whole, made_of=made_of)
+
+    if not reader_of(earlier).possible(table.bounds()):
+        earlier = [e for e in earlier if reader_of([e]).possible(table.bounds())]
+    if not earlier:
+        return
+    starred = [maybe_small(e, table.sums, table.rule, whole=table.whole) for e in earlier]
+    done = False
+    for stance in STANCES:
+        reader = reader_of(earlier)
+        if not reader.believe(stance, table.bounds()) and done:
+            continue
+        done = True
+        watched = reader.watch(table.values, table.primary, starred, stance, table.bounds())
+        for which in np.flatnonzero(~watched.settled()).tolist():
+            while not reader.stays_open(watched, which, table.bounds()):
+                if not reader.could_stay_open(watched, which, table.nothing_shown()):
                     break
-        for cell in np.flatnonzero(changes).tolist():
-            while not pair.change_stays_open(cell, table.bounds(), rule.candidates):
-                if not table.hide_more(cell):
+                if not table.hide_more(int(watched.cell[which])):
                     break
 
 
@@ -320,6 +337,14 @@ class _Table:
     def bounds(self) -> NDArray[np.float64]:
         """Give what is known about each cell by itself, shape (n_cells, 2)."""
         return np.array([self._known(c) for c in range(len(self.values))])
+
+    def nothing_shown(self) -> NDArray[np.float64]:
+        """Give what would be known about each cell if all that can be hidden were."""
+        shown, self.hidden = self.hidden, self.hidden | ~self.public
+        try:
+            return self.bounds()
+        finally:
+            self.hidden = shown
 
     def feasible(self, cell: int) -> tuple[float, float]:
         """Work out the least and the most that a cell can be."""

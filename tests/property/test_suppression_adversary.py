@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from hiu_risk.suppression import EarlierTable, SmallNumbers, Sum, protect
-from tests.support.adversary import both
+from hiu_risk.suppression import EarlierTable, MadeOf, SmallNumbers, Sum, protect
+from tests.support.adversary import both, together
 
 RULE = SmallNumbers()
 
@@ -177,3 +177,121 @@ def test_two_lists_of_the_same_people_can_both_be_shown():
     earlier = EarlierTable(np.array([15.0, 0.0, 15.0]), no, no, no, np.ones(1, np.bool_))
     safe = protect([17, 0, 17], sums, RULE, rounded=vague, earlier=[earlier])
     assert not safe.hidden.any()
+
+
+def report_of(shown, sums, *dates):
+    """What a report printed of rows of these dates, as a later one takes it into account."""
+    n = len(shown)
+    return EarlierTable(
+        shown, np.isnan(shown), np.zeros(n, np.bool_), np.ones(n, np.bool_),
+        np.ones(len(sums), np.bool_), MadeOf(dates=frozenset(dates)),
+    )  # fmt: skip
+
+
+def publish_both_dates(first, second, *, alone=False):
+    """Print one date, then another, then both together; ``alone`` checks each pair by itself."""
+    tables = [np.append(x, sum(x)) for x in (first, second, np.add(first, second))]
+    sums = [Sum(len(first), tuple(range(len(first))))]
+    vague = np.ones(len(tables[0]), np.bool_)
+    shown = [printed(t, protect(t, sums, RULE, rounded=vague)) for t in tables[:2]]
+    earlier = [report_of(s, sums, date) for s, date in zip(shown, "12", strict=True)]
+    made_of = MadeOf(dates=frozenset("12"))
+    safe = [
+        protect(tables[2], sums, RULE, rounded=vague, earlier=some, made_of=made_of)
+        for some in ([[e] for e in earlier] if alone else [earlier])
+    ]
+    hidden = np.logical_or.reduce([s.hidden for s in safe])
+    last = np.where(hidden, np.nan, printed(tables[2], safe[0]))
+    return tables, [*shown, last], sums
+
+
+def small_counts_left(tables, shown, sums):
+    """How many small counts each small cell of three reports may be, where one adds the others."""
+    n = len(tables[0])
+    adds_up = [({(0, c): 1, (1, c): 1, (2, c): -1}, 0, 0) for c in range(n)]
+    found = {}
+    for place, table in enumerate(tables):
+        for cell in np.flatnonzero((table >= 1) & (table <= 7)).tolist():
+            low, high = together(shown, sums, adds_up, {(place, cell): 1})
+            assert low <= table[cell] <= high
+            found[place, cell] = min(high, 7) - max(low, 1) + 1
+    return found
+
+
+def test_three_reports_that_are_safe_two_by_two_give_a_count_away_unless_checked_together():
+    """January, February, and both: 4 people of a group in January come out exactly."""
+    first, second = (12, 4, 12), (9, 13, 8)
+    attacked = publish_both_dates(first, second, alone=True)
+    assert np.isnan(attacked[1][0][1])  # a star in January's report
+    assert small_counts_left(*attacked) == {(0, 1): 1}
+    assert small_counts_left(*publish_both_dates(first, second))[0, 1] >= RULE.candidates
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(2, 4).flatmap(
+        lambda n: st.tuples(*(st.lists(st.integers(0, 16), min_size=n, max_size=n),) * 2)
+    )
+)
+@example(([13, 0, 1], [15, 5, 8]))
+@example(([0, 1, 6], [13, 6, 12]))
+def test_nobody_can_work_out_a_small_count_from_reports_of_parts_and_of_the_whole(tables):
+    left = small_counts_left(*publish_both_dates(*tables))
+    assert all(possible >= RULE.candidates for possible in left.values())
+
+
+def grown(counts, steps):
+    """Reports of one table again and again, each checked against all before it."""
+    sums = [Sum(len(counts), tuple(range(len(counts))))]
+    tables, shown = [], []
+    for step in steps:
+        counts = np.add(counts, step)
+        table = np.append(counts, counts.sum())
+        vague = np.ones(len(table), np.bool_)
+        earlier = [report_of(s, sums) for s in shown]
+        shown.append(printed(table, protect(table, sums, RULE, rounded=vague, earlier=earlier)))
+        tables.append(table)
+    return tables, shown, sums
+
+
+@st.composite
+def growing(draw):
+    n = draw(st.integers(2, 3))
+    counts = draw(st.lists(st.integers(0, 20), min_size=n, max_size=n))
+    few = st.lists(st.integers(0, 3), min_size=n, max_size=n)
+    return grown(np.array(counts), draw(st.lists(few, min_size=3, max_size=4)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(growing())
+def test_one_who_knows_that_rows_were_only_added_learns_no_small_count_or_change(reports):
+    tables, shown, sums = reports
+    n, last = len(tables[0]), len(tables) - 1
+    only_added = [({(k, c): -1, (k + 1, c): 1}, 0, np.inf) for k in range(last) for c in range(n)]
+    for k in range(last + 1):
+        for cell in np.flatnonzero((tables[k] >= 1) & (tables[k] <= 7)).tolist():
+            low, high = together(shown, sums, only_added, {(k, cell): 1})
+            assert min(high, 7) - max(low, 1) + 1 >= RULE.candidates
+        for earlier in range(k):
+            for cell in range(n):
+                change = tables[k][cell] - tables[earlier][cell]
+                if not 0 < change <= 7 or np.isnan(shown[earlier][cell]):
+                    continue
+                aim = {(k, cell): 1, (earlier, cell): -1}
+                low, high = together(shown, sums, only_added, aim)
+                assert low <= change <= high
+                assert high - low + 1 >= RULE.candidates
+
+
+def test_more_earlier_reports_than_are_checked_at_once_are_all_checked():
+    """The telling two of twelve are among the first ones."""
+    first, second = (12, 4, 12), (9, 13, 8)
+    tables, shown, sums = publish_both_dates(first, second)
+    vague = np.ones(4, np.bool_)
+    others = [report_of(np.full(4, np.nan), sums, f"{n}") for n in range(10)]
+    earlier = [report_of(s, sums, date) for s, date in zip(shown[:2], "12", strict=True)]
+    safe = protect(
+        tables[2], sums, RULE, rounded=vague, earlier=[*earlier, *others],
+        made_of=MadeOf(dates=frozenset("12")),
+    )  # fmt: skip
+    assert small_counts_left(tables, [*shown[:2], printed(tables[2], safe)], sums)[0, 1] >= 4

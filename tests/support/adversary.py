@@ -1,4 +1,4 @@
-"""A reader of two reports who adds, subtracts and solves for what isn't printed."""
+"""A reader of reports who adds, subtracts and solves for what isn't printed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from hiu_risk.suppression import Sum
+
+_OPTIONS = {"presolve": False}
+"""With it HiGHS takes a worse solution for the best now and then."""
 
 
 def both(
@@ -53,7 +56,48 @@ def both(
             integrality=np.ones(2 * n, np.int64),
             bounds=Bounds(low, high),
             constraints=limits,
+            options=_OPTIONS,
         )
         assert solved.success
         found.append(round(float(solved.x @ aim)))
+    return found[0], found[1]
+
+
+def together(
+    shown: Sequence[NDArray[np.float64]],
+    sums: Sequence[Sum],
+    facts: Sequence[tuple[dict[tuple[int, int], int], float, float]],
+    aim: dict[tuple[int, int], int],
+) -> tuple[int, int]:
+    """Least and most of a sum of cells of any number of printed tables, in whole numbers.
+
+    ``shown`` holds what each report printed, NaN for a star. Each fact says that a sum of
+    counts, named by report and cell, lies between two numbers. ``aim`` is a sum of that kind.
+    """
+    n = len(shown[0])
+    flat = np.concatenate(shown)
+    low = np.where(np.isnan(flat), 0, np.where(flat > 0, np.maximum(flat - 2, 8), 0))
+    high = np.where(np.isnan(flat), 10_000, np.where(flat > 0, flat + 2, 0))
+    adds_up = [
+        ({**{(k, part): 1 for part in relation.parts}, (k, relation.total): -1}, 0.0, 0.0)
+        for relation in sums
+        for k in range(len(shown))
+    ]
+    known = [*adds_up, *facts]
+    rows = np.zeros((len(known) + 1, len(flat)))
+    for i, counts in enumerate([*(counts for counts, _, _ in known), aim]):
+        for (report, cell), times in counts.items():
+            rows[i, report * n + cell] += times
+    ends = np.array([(least, most) for _, least, most in known])
+    found = []
+    for sign in (1, -1):
+        solved = milp(
+            sign * rows[-1],
+            integrality=np.ones(len(flat), np.int64),
+            bounds=Bounds(low, high),
+            constraints=LinearConstraint(sparse.csr_array(rows[:-1]), *ends.T),
+            options=_OPTIONS,
+        )
+        assert solved.success
+        found.append(round(float(solved.x @ rows[-1])))
     return found[0], found[1]

@@ -17,7 +17,7 @@ from hiu_training.audit.report import Plan, all_pairs, audit
 from hiu_training.audit.result import MAY_NOT_LEAVE, AuditDocument, Estimate, Linkage
 from hiu_training.audit.second import audit_second, publish_second
 from hiu_training.audit.table import count_table
-from tests.support.adversary import both
+from tests.support.adversary import both, together
 from tests.support.audit import World, random_rows
 
 CONTEXT = Context("champion 1a2b3c", "at least 5 calls in 30 days", protocol="onset.toml")
@@ -373,6 +373,44 @@ def test_two_audits_of_nearly_the_same_people_cant_be_subtracted(how):
             assert high - low + 1 >= SmallNumbers().candidates
         checked += 1
     assert checked >= 5
+
+
+def test_audits_of_two_dates_and_of_both_together_cant_be_solved():
+    """A star of the first date isn't what both together have more than the second."""
+    world = World((0.3, 0.3, 0.3, 0.1), (0.4, 1.6, 1.5, 0.8), people=260, dates=2)
+    rows = world.draw(5, others=1)
+    plan = Plan(capacities=(20,), primary=20, resamples=100)
+    reports, documents = [], []
+    for name, dates in (("first", [0]), ("second", [1]), ("both", [0, 1])):
+        some = np.isin(rows.as_of, np.unique(rows.as_of)[dates])
+        part = dataclasses.replace(
+            rows,
+            **{x: getattr(rows, x)[some] for x in ("person", "as_of", "score", "label")},
+            groups={x: column[some] for x, column in rows.groups.items()},
+        )
+        reports.append(audit(part, plan))
+        context = dataclasses.replace(CONTEXT, rows_hash=name, lists_hash=name)
+        documents.append(publish(reports[-1], context, earlier=documents))
+    assert len(documents[2].earlier_reports) == 2
+    tables = [count_table(report, SmallNumbers()) for report in reports]
+    exact, sums = [table.values for table in tables], tables[0].sums
+    at = tables[0].at
+    assert all(table.at == at for table in tables)
+    assert np.array_equal(exact[0] + exact[1], exact[2])
+    shown = [
+        np.array([_printed(d, key, r) for key in at])
+        for d, r in zip(documents, reports, strict=True)
+    ]
+    adds_up = [({(0, c): 1, (1, c): 1, (2, c): -1}, 0, 0) for c in range(len(at))]
+    checked = 0
+    for place in range(3):
+        for (name, _, _), cell in at.items():
+            if name in ("rows", "cases", "listed", "found") and 1 <= exact[place][cell] <= 7:
+                low, high = together(shown, sums, adds_up, {(place, cell): 1})
+                assert low <= exact[place][cell] <= high
+                assert min(high, 7) - max(low, 1) + 1 >= SmallNumbers().candidates
+                checked += 1
+    assert checked >= 10
 
 
 def _printed(document, key, report):

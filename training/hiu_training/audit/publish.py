@@ -6,15 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from hiu_risk.suppression import HIDDEN, SmallNumbers
+from hiu_risk.suppression import HIDDEN, TOGETHER, SmallNumbers
 from hiu_risk.times import from_seconds
-from hiu_training.audit.published import overlapping, published
+from hiu_training.audit.published import made_of, overlapping, published
 from hiu_training.audit.publisher import Publisher
 from hiu_training.audit.report import AuditReport
 from hiu_training.audit.result import MAY_NOT_LEAVE, AuditDocument, Linkage
 
 NOT_PROTECTED = (
-    "Three or more reports laid together: each is checked against every earlier one by itself.",
+    f"More than {TOGETHER} earlier reports: they are checked {TOGETHER} at a time, the oldest "
+    "first; repeats of the same rows and lists count once.",
+    "Readers who know something else of the people who came and went than that rows were only "
+    "added, only left, or stayed the same for each date.",
+    "What earlier reports gave away between themselves.",
     "Audits printed elsewhere, or with --no-suppression, or in another model home: they aren't "
     "known here.",
     "Likelihood: of the counts that remain possible, a reader may think some likelier.",
@@ -103,7 +107,9 @@ def publish(
         published(document, context.rows_hash, context.lists_hash)
         for document in overlapping(earlier, context.target, dates)
     ]
-    publisher = Publisher(report, rule, before)
+    publisher = Publisher(
+        report, rule, before, made_of=made_of(context, dates, report.plan.reserved)
+    )
     everything = publisher.groupings()
     return AuditDocument(
         suppressed=rule.enabled,

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
+from hiu_risk.suppression import HIDDEN, MadeOf
 from hiu_training.audit.drawing import List
 from hiu_training.audit.result import (
     AtCapacity,
@@ -20,6 +21,9 @@ from hiu_training.audit.result import (
     GroupResult,
     SecondOutcome,
 )
+
+if TYPE_CHECKING:
+    from hiu_training.audit.publish import Context
 
 EVERYBODY = ("", "Everybody")
 """How the cells of all people together are named."""
@@ -44,6 +48,8 @@ class Published:
         How it is named on a later page.
     reserved : str
         The column that places on its primary lists are reserved by; empty where none are.
+    made_of : MadeOf
+        What its counts are made of.
     """
 
     cells: Mapping[Place, Count]
@@ -52,6 +58,7 @@ class Published:
     same_lists: bool
     name: str
     reserved: str = ""
+    made_of: MadeOf = MadeOf()  # noqa: RUF009  (frozen)
 
     def seen(self, what: tuple[str, str, str], drawn: List) -> tuple[Count | None, bool]:
         """Give what was printed of lists of a length, and whether they were drawn so.
@@ -73,17 +80,22 @@ def list_key(drawn: List) -> int | List:
 def overlapping(
     earlier: Iterable[AuditDocument], target: str, dates: Sequence[str]
 ) -> list[AuditDocument]:
-    """Give the earlier audits that share a list date and a target with a new one.
+    """Give the earlier audits of a target that share a list date with a new one, or with those.
 
-    Counts of different dates are about different rows: subtracting them tells nothing. Each
-    audit is given once, however often it was repeated.
+    Counts of different dates are about different rows: subtracting them tells nothing, unless a
+    third report holds both. Each audit is given once, however often it was repeated.
     """
-    found: dict[str, AuditDocument] = {}
-    for document in earlier:
-        shares = set(document.dates) & set(dates)
-        if document.suppressed and shares and document.target == target:
-            found[digest_of(document)] = document
-    return list(found.values())
+    found = {
+        digest_of(document): document
+        for document in earlier
+        if document.suppressed and document.target == target
+    }
+    reached, more = set(dates), True
+    while more:
+        touching = [set(d.dates) for d in found.values() if reached & set(d.dates)]
+        more = bool(set().union(*touching) - reached)
+        reached = reached.union(*touching)
+    return [document for document in found.values() if reached & set(document.dates)]
 
 
 def digest_of(document: AuditDocument) -> str:
@@ -105,6 +117,7 @@ def published(document: AuditDocument, rows_hash: str, lists_hash: str) -> Publi
         same_lists=same_lists,
         name=_name(document),
         reserved=_reserved(document),
+        made_of=made_of(document, document.dates, _reserved(document)),
     )
 
 
@@ -151,6 +164,7 @@ def published_second(document: AuditDocument, rows_hash: str, lists_hash: str) -
         same_lists=document.lists_hash == lists_hash != "",
         name=_name(document),
         reserved=_reserved(document),
+        made_of=made_of(document, document.dates, _reserved(document), second.title),
     )
 
 
@@ -161,6 +175,36 @@ def _second_cells(second: SecondOutcome, drawn: List) -> dict[Place, Count]:
         cells[(*place, "cases", 0)] = group.cases
         cells[(*place, "found", list_key(drawn))] = group.found
     return cells
+
+
+def made_of(
+    about: AuditDocument | Context, dates: Sequence[str], reserved: str = "", outcome: str = ""
+) -> MadeOf:
+    """Say what the counts of an audit are made of, so that equal things are known for equal."""
+    question = (about.definition, about.target, about.horizon_days, about.washout_days, outcome)
+    return MadeOf(
+        rows=about.rows_hash,
+        lists=f"{about.lists_hash} {reserved}" if about.lists_hash else "",
+        dates=frozenset(f"{date}: {question}" for date in dates),
+        ranking=f"{about.model.split()[-1]} {reserved}",
+    )
+
+
+def merged(reports: Iterable[Published]) -> list[Published]:
+    """Take reports about the very same rows and lists for one, as a reader would."""
+    found: dict[Any, Published] = {}
+    for place, report in enumerate(reports):
+        made = report.made_of
+        one = found.get(made) if made.rows and made.lists else None
+        if one is None:
+            found[made if made.rows and made.lists else place] = report
+        elif any(one.labels[x] != report.labels[x] for x in one.labels.keys() & report.labels):
+            found[place] = report
+        else:
+            new = {x: n for x, n in report.cells.items() if one.cells.get(x, HIDDEN) == HIDDEN}
+            labels = {**report.labels, **one.labels}
+            found[made] = replace(one, cells={**one.cells, **new}, labels=labels)
+    return list(found.values())
 
 
 def _labels(groupings: Sequence[Any]) -> dict[str, set[str]]:

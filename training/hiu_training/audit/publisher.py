@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from hiu_risk.suppression import HIDDEN, Shown, SmallNumbers
+from hiu_risk.suppression import HIDDEN, MadeOf, Shown, SmallNumbers
 from hiu_training.audit.coarse import Span, count_ratio, difference, proportion, quotient
 from hiu_training.audit.estimates import Change, Interval
 from hiu_training.audit.findings import Z95, Family, Finding, cases_needed, smallest_seen
@@ -36,9 +36,10 @@ class Publisher:
         earlier: Sequence[Published] = (),
         *,
         fine: bool = False,
+        made_of: MadeOf = MadeOf(),  # noqa: B008  (frozen)
     ) -> None:
         self._r, self._rule, self._fine = report, rule, fine
-        self._table = count_table(report, rule, earlier)
+        self._table = count_table(report, rule, earlier, made_of)
         self._primary = report.plan.capacities.index(report.plan.primary)
         self._everybody = len(report.people.all) - 1
         self._first_pair = report.starts[report.singles]

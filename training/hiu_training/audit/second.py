@@ -9,7 +9,7 @@ import numpy as np
 
 from hiu_risk.suppression import SmallNumbers
 from hiu_training.audit.drawing import groups_of_places, shares_of
-from hiu_training.audit.published import overlapping, published_second
+from hiu_training.audit.published import made_of, overlapping, published_second
 from hiu_training.audit.publisher import Publisher
 from hiu_training.audit.report import AuditReport, Plan, Rows, audit
 from hiu_training.audit.result import (
@@ -79,8 +79,9 @@ def publish_second(
         for document in overlapping(earlier, main.target, main.dates)
     )
     publisher = Publisher(
-        report, rule, [before for before in found if before is not None], fine=True
-    )
+        report, rule, [before for before in found if before is not None], fine=True,
+        made_of=made_of(main, main.dates, report.plan.reserved, title),
+    )  # fmt: skip
     reached = rule.show(int(report.people.found[-1, 0]))
     enough = isinstance(reached, int) and reached >= report.plan.min_cases
     too_few = TOO_FEW.format(report.plan.min_cases)

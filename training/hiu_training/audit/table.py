@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hiu_risk.suppression import EarlierTable, Shown, SmallNumbers, Sum, protect
+from hiu_risk.suppression import EarlierTable, MadeOf, Shown, SmallNumbers, Sum, protect
 from hiu_training.audit.drawing import List
-from hiu_training.audit.published import EVERYBODY, Published
+from hiu_training.audit.published import EVERYBODY, Published, merged
 from hiu_training.audit.report import AuditReport
 
 Key = tuple[str, int, int]
 """Quantity, group (across groupings; the last is everybody), position of the capacity."""
 
+_NOW = "as in this report"
 _ONCE = ("rows", "cases")
 _WORTH = {"listed": 0.0, "rows": 1.0, "found": 2.0, "cases": 3.0}
 """Quantities that are printed, and how much a reader needs them."""
@@ -79,7 +80,10 @@ def _nested(report: AuditReport, group: int) -> list[int]:
 
 
 def count_table(
-    report: AuditReport, rule: SmallNumbers, earlier: Sequence[Published] = ()
+    report: AuditReport,
+    rule: SmallNumbers,
+    earlier: Sequence[Published] = (),
+    made_of: MadeOf = MadeOf(),  # noqa: B008  (frozen)
 ) -> CountTable:
     """Lay out every count of a report and decide what to hide.
 
@@ -139,8 +143,11 @@ def count_table(
         printed=np.array([name in _WORTH for name, _, _ in at]),
         worth=np.array([_worth(report, key) for key in at]),
         earlier=[
-            _before(report, before, at, sums, groups_from) for before in earlier if rule.enabled
+            _before(report, before, at, sums, groups_from)
+            for before in merged(earlier)
+            if rule.enabled
         ],
+        made_of=made_of,
     )  # fmt: skip
     hidden = safe.hidden | crossed if rule.enabled else safe.hidden
     return CountTable(rule, at, counts, hidden, safe.small | (small & crossed), tuple(sums))
@@ -194,6 +201,11 @@ def _before(
         same=np.where(of_rows, before.same_rows, before.same_lists & drawn_so).astype(np.bool_),
         one_way=of_rows,
         exact_sums=np.array(exact, np.bool_),
+        made_of=replace(
+            before.made_of,
+            rows=_NOW if before.same_rows else before.made_of.rows,
+            lists=_NOW if before.same_lists else before.made_of.lists,
+        ),
     )  # fmt: skip
 
 
