@@ -51,6 +51,26 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def require_folder(folder: Path) -> None:
+    """Refuse a folder that can't be made or written to, before long work for it begins.
+
+    Raises
+    ------
+    UsageError
+        It, or what it would be made in, is no folder or may not be written to.
+    """
+    place = folder.absolute()
+    there = next(path for path in (place, *place.parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise UsageError("not a folder", where=str(there), fix="name a folder with --out")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(
+            "can't write: Permission denied",
+            where=str(there),
+            fix="choose a folder you may write to",
+        )
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text with plain line feeds, atomically."""
     with replacing(path) as temporary:

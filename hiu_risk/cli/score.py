@@ -189,7 +189,7 @@ def score(
 
     The list is kept in the model home, so that the next one can say what changed.
     """
-    from hiu_risk.files import write_text
+    from hiu_risk.files import require_folder, write_text
     from hiu_risk.groups import people_columns
     from hiu_risk.model import ModelHome
     from hiu_risk.model.horizons import HorizonFamily
@@ -205,6 +205,7 @@ def score(
     from hiu_serving.state import State
 
     spark = spark_asked_for(engine, master, spark_setting)
+    require_folder(out)
     limits = FreshnessLimits(banner_days, refuse_days)
     models = ModelHome(home)
     scorer = Scorer.of(models.load(model), floor=Floor(least_days))
@@ -249,6 +250,7 @@ def score(
 def _on_spark(spark: OpenSpark, store: Store, as_of: int, scorer: Scorer, out: Path) -> InParts:
     """Have everybody scored by Spark, in a folder beside the list's that is gone at the end."""
     from hiu_features.cluster import run_on_spark
+    from hiu_risk.files import require_folder
     from hiu_risk.progress import progress
     from hiu_serving.in_parts import InParts
 
@@ -258,6 +260,7 @@ def _on_spark(spark: OpenSpark, store: Store, as_of: int, scorer: Scorer, out: P
             return run_on_spark(session, job, folder, progress=advance)
 
     place = out.absolute()
+    require_folder(place.parent)
     return InParts(store, as_of, scorer, place.parent / f".{place.name}.scores", do)
 
 

@@ -128,6 +128,26 @@ def test_bad_input_is_said_and_nothing_is_written(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("place", ["taken", "taken/list"])
+def test_where_no_list_can_be_written_none_is_made_or_kept(
+    score: Run, home: Path, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "taken").touch()
+    code, _, err = score("--as-of", "2023-04-01", "--out", tmp_path / place)
+    assert (code, "not a folder" in err) == (2, True), err
+    assert not (home / "state.db").exists()
+
+
+def test_a_folder_that_may_not_be_written_to_is_refused_first(
+    score: Run, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Told so, because nothing is forbidden to an administrator.
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
+    code, _, err = score("--as-of", "2023-04-01")
+    assert (code, "can't write: Permission denied" in " ".join(err.split())) == (2, True), err
+    assert not (home / "state.db").exists()
+
+
 def test_a_stale_feed_gets_a_banner(score: Run, tmp_path: Path) -> None:
     code, out, _ = score("--as-of", "2023-07-12")
     assert code == 0
