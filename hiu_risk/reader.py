@@ -230,8 +230,9 @@ class Reader:
         return found.enough(which, solutions)
 
     def could_stay_open(self, found: Watched, which: int, nothing: _Floats) -> bool:
-        """Tell whether it would stay open if the new report showed as little as it can."""
-        return found.enough(which, self._extremes(found, which, nothing))
+        """Tell whether it might stay open if the new report showed as little as it can."""
+        extremes = self._extremes(found, which, nothing)
+        return len(extremes) < 2 or found.enough(which, extremes)
 
     def _extremes(self, found: Watched, which: int, now: _Floats) -> list[_Floats]:
         aim = found.aim(np.array([which]))
