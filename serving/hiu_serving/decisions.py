@@ -158,17 +158,21 @@ def zone_of_lists(state: State) -> str:
 
 
 def standing(state: State, as_of: int) -> tuple[int, dict[str, int]]:
-    """Tell how many people are on the lists of a date, and how many got each answer."""
+    """Tell how many people are on the lists of a date, and how many got each answer.
+
+    An answer given when an earlier list of that date was in force counts for who is still listed.
+    """
     with state._said_plainly(), Session(state.engine) as session:
-        lists = _lists_of(session, as_of)
+        listed = set().union(*_lists_of(session, as_of).values())
         query = (
             select(DecisionRow.person, DecisionRow.answer)
-            .where(DecisionRow.worklist_id.in_(lists))
+            .join(WorklistRow, WorklistRow.id == DecisionRow.worklist_id)
+            .where(WorklistRow.as_of == as_of)
             .order_by(DecisionRow.id)
         )
-        latest = {row.person: row.answer for row in session.execute(query)}
+        latest = {row.person: row.answer for row in session.execute(query) if row.person in listed}
     counts = Counter(latest.values())
-    return len(set().union(*lists.values())), {answer: counts[answer] for answer in REASONS}
+    return len(listed), {answer: counts[answer] for answer in REASONS}
 
 
 def _lists_of(session: Session, as_of: int) -> dict[int, set[str]]:

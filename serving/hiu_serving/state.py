@@ -1,8 +1,9 @@
 """What serving remembers: every worklist ever made, in ``<home>/state.db`` (SQLite).
 
 A worklist is never changed once written: making the list of a day again with another model
-adds a second list of that day, and the latest one is the one in force. Making the very same
-list again adds nothing.
+adds a second list of that day, and the latest one is the one in force. Making the very list that
+is in force again adds nothing; making an earlier one again adds it once more, so that a wrong list
+of a day is put right by making the right one.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from sqlalchemy import (
     Engine,
     ForeignKey,
     Index,
+    Select,
     String,
     UniqueConstraint,
     create_engine,
@@ -137,17 +139,22 @@ class State:
         self.engine.dispose()
 
     def add(self, worklist: Worklist, made_at: datetime) -> int:
-        """Keep a worklist and give its number; the same list again keeps its first number."""
+        """Keep a worklist, which is then in force, and give its number.
+
+        If it is in force already, it keeps its number.
+        """
         content = asdict(worklist)
         entries = content.pop("entries")
         text = json.dumps([content, entries], sort_keys=True, allow_nan=False)
-        content_hash = hashlib.sha256(text.encode()).hexdigest()
+        content_hash = _hash(text)
         with self._said_plainly(), Session(self.engine) as session, session.begin():
-            known = session.scalar(
-                select(WorklistRow.id).where(WorklistRow.content_hash == content_hash)
-            )
-            if known is not None:
-                return known
+            in_force = session.scalar(_latest(worklist.as_of))
+            if in_force is not None and _text(in_force) == text:
+                return in_force.id
+            earlier = select(WorklistRow.id).where(WorklistRow.content_hash == content_hash)
+            if in_force is not None and session.scalar(earlier) is not None:
+                # No two rows have one hash: that of a list made again is of what it replaces, too.
+                content_hash = _hash(f"{text}\nagain, after {in_force.id}")
             row = WorklistRow(
                 made_at=made_at.isoformat(),
                 as_of=worklist.as_of,
@@ -166,16 +173,8 @@ class State:
 
     def latest(self, as_of: int | None = None) -> Worklist | None:
         """Give the latest list of this index date, or of the latest one there is."""
-        query = (
-            select(WorklistRow)
-            .options(selectinload(WorklistRow.entries))
-            .order_by(WorklistRow.as_of.desc(), WorklistRow.id.desc())
-            .limit(1)
-        )
-        if as_of is not None:
-            query = query.where(WorklistRow.as_of == as_of)
         with self._said_plainly(), Session(self.engine) as session:
-            row = session.scalar(query)
+            row = session.scalar(_latest(as_of))
             return None if row is None else _worklist(row)
 
     def before(self, as_of: int, purpose: str) -> Before | None:
@@ -210,6 +209,26 @@ class State:
                 where=str(self.path),
                 fix="check that it is a SQLite file you may write to, and that the disk isn't full",
             ) from None
+
+
+def _latest(as_of: int | None = None) -> Select[tuple[WorklistRow]]:
+    """Look for the latest list of this index date, or of the latest one there is."""
+    query = (
+        select(WorklistRow)
+        .options(selectinload(WorklistRow.entries))
+        .order_by(WorklistRow.as_of.desc(), WorklistRow.id.desc())
+        .limit(1)
+    )
+    return query if as_of is None else query.where(WorklistRow.as_of == as_of)
+
+
+def _text(row: WorklistRow) -> str:
+    kept = [row.summary, [entry.content for entry in row.entries]]
+    return json.dumps(kept, sort_keys=True, allow_nan=False)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _worklist(row: WorklistRow) -> Worklist:

@@ -98,6 +98,22 @@ def test_lists_in_force_are_the_latest_of_their_date_and_purpose(home: Path) -> 
     state.close()
 
 
+def test_decisions_hold_when_a_wrong_list_of_that_date_is_put_right(home: Path) -> None:
+    state = State.open(home)
+    right = state.latest(AS_OF)
+    assert right is not None
+    record(state, AS_OF, [Decision("p1", "accepted", "offer_help", "R")], MADE)
+    state.add(make_list(), MADE)  # by mistake
+    assert standing(state, AS_OF) == (0, {"accepted": 0, "declined": 0, "deferred": 0})
+    state.add(right, MADE)
+    record(state, AS_OF, [Decision("p2", "declined", "said_no", "R")], MADE)
+    assert standing(state, AS_OF) == (5, {"accepted": 1, "declined": 1, "deferred": 0})
+    (kept,) = lists_between(state, AS_OF, AS_OF + DAY)
+    assert kept.people == ("p1", "p2", "p3", "p4", "p5")
+    assert [decision.person for decision in kept.decisions] == ["p1", "p2"]
+    state.close()
+
+
 def test_a_decision_counts_for_every_purpose_of_that_date(home: Path) -> None:
     state = State.open(home)
     weekend = make_list(make_entry(1, "p1"), make_entry(2, "p6"), target="weekend", horizon_days=3)

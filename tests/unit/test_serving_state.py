@@ -62,6 +62,16 @@ def test_another_list_of_the_day_is_added_and_counts(state: State) -> None:
     assert state.latest(AS_OF) == second
 
 
+def test_a_wrong_list_is_put_right_by_making_the_right_one_again(state: State) -> None:
+    right, wrong = full_list(), make_list()
+    made = [state.add(one, MADE) for one in (right, wrong, right, right, wrong, right)]
+    assert state.latest(AS_OF) == right
+    assert made == [1, 2, 3, 3, 4, 5]  # nothing is changed or lost
+    before = state.before(AS_OF + DAY, right.purpose)
+    assert before is not None
+    assert before.ranks == {entry.person: entry.rank for entry in right.entries}
+
+
 def test_the_list_before_is_the_latest_earlier_one_of_the_same_purpose(state: State) -> None:
     now = make_list(make_entry(person="now"))
     for days, person in ((30, "long ago"), (7, "a week ago"), (-7, "later")):
