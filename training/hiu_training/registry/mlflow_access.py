@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +29,19 @@ QUIET = {
 WAIT_SECONDS = 5.0
 """How long to wait for another command that is writing to MLflow's database."""
 
+_SQLITE = "sqlite:///"
 _ADDRESSES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 
 
 def tracking_uri(home: Path) -> str:
     """Give ``MLFLOW_TRACKING_URI`` where it is set, else SQLite in the home."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.resolve() / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{home.resolve() / 'mlflow.db'}"
 
 
 def own_database(home: Path) -> Path | None:
     """Give the file of the home's own MLflow; None where MLflow is elsewhere."""
     uri = tracking_uri(home)
-    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+    return Path(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else None
 
 
 @contextmanager
@@ -69,7 +71,9 @@ def mlflow_at(home: Path, refused: str, fix: str) -> Iterator[tuple[Any, Any]]:
 
         try:
             home.mkdir(parents=True, exist_ok=True)
-            check_file(uri)
+            if uri.startswith(_SQLITE):
+                _make_whole(mlflow, Path(uri.removeprefix(_SQLITE)))
+                check_file(uri)
             mlflow.set_tracking_uri(uri)
             mlflow.set_registry_uri(uri)
             yield mlflow, mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
@@ -81,12 +85,43 @@ def mlflow_at(home: Path, refused: str, fix: str) -> Iterator[tuple[Any, Any]]:
 
 def check_file(uri: str) -> None:
     """Lock a database of our own once ourselves: MLflow would try ten times, for minutes."""
-    if uri.startswith("sqlite:///"):
-        with closing(
-            sqlite3.connect(uri.removeprefix("sqlite:///"), timeout=WAIT_SECONDS)
-        ) as database:
-            database.execute("BEGIN IMMEDIATE")
-            database.rollback()
+    with closing(sqlite3.connect(uri.removeprefix(_SQLITE), timeout=WAIT_SECONDS)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        database.rollback()
+
+
+def _make_whole(mlflow: Any, path: Path) -> None:
+    """Have MLflow make a new database elsewhere, and put it in place when it is whole.
+
+    MLflow takes seconds for its tables: a command stopped meanwhile would leave some of them, and
+    two commands at once would both make them, which MLflow can't get over.
+    """
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        made = Path(scratch) / "made.db"
+        uri = f"{_SQLITE}{made}"
+        mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
+        whole = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with closing(sqlite3.connect(made)) as source, closing(sqlite3.connect(whole)) as copy:
+                source.backup(copy)
+            with suppress(FileExistsError):  # another command was first
+                _put(whole, path)
+        finally:
+            whole.unlink(missing_ok=True)
+
+
+def _put(whole: Path, path: Path) -> None:
+    """Give a file its name, unless there is one of that name."""
+    try:
+        path.hardlink_to(whole)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if not path.exists():
+            whole.rename(path)
 
 
 @contextmanager
