@@ -212,6 +212,25 @@ def test_a_group_of_whom_too_few_are_found_to_print_is_still_missed_more_often()
     assert grouping.groups[0].recall_verdict == "lower"
 
 
+@pytest.mark.parametrize("second", [False, True])
+def test_a_hidden_difference_is_never_no_difference(document, second):
+    rows = World((0.45, 0.45, 0.1), (0.0, 0.0, 0.0), people=4_000, dates=1).draw(1)
+    mine = rows.groups["group"] == "g2"
+    top = np.flatnonzero(mine & (rows.label == 1))[:5]
+    score = np.where(mine, rows.score * 1e-3, rows.score)
+    score[top] = 0.9999
+    plan = Plan((200,), 200, resamples=100, reference={"group": "g0"})
+    rows = dataclasses.replace(rows, score=score)
+    if second:
+        told = publish_second(audit_second(rows, plan), "x", document, SmallNumbers())
+        found = [(g.found, g.difference, g.verdict) for g in told.groupings[0].groups]
+    else:
+        groups = publish(audit(rows, plan), CONTEXT).groupings[0].groups
+        found = [(g.at[0].found, g.at[0].recall_difference, g.recall_verdict) for g in groups]
+        assert groups[2].reference_verdict in ("lower", "perhaps_lower", "insufficient_evidence")
+    assert found[2] == ("*", "*", "insufficient_evidence")
+
+
 def test_with_too_few_reached_nothing_is_said_of_the_second_outcome(document):
     rows = World((0.5, 0.5), (0.0, 0.0), people=4_000, dates=1).draw(1)
     few, many = (

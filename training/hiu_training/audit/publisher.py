@@ -163,14 +163,11 @@ class Publisher:
             return None, None, finding.verdict
         other = int(self._r.reference[g])
         gap, critical = self._gap(g, other), self._r.reference_family.critical
-        seen = gap
-        if isinstance(gap, str) and not any(
-            self._hides(name, other, self._primary) for name in ("found", "cases")
-        ):
-            seen = self._at_most(g, self._recall(other, self._primary))
-        verdict = self._supported(finding.verdict, seen, critical)
         if isinstance(gap, str):
-            return HIDDEN, HIDDEN, verdict
+            known = not any(self._hides(name, other, self._primary) for name in ("found", "cases"))
+            theirs = self._recall(other, self._primary) if known else HIDDEN
+            return HIDDEN, HIDDEN, self._by_the_star(g, finding.verdict, theirs, critical)
+        verdict = self._supported(finding.verdict, gap, critical)
         judged = verdict != "insufficient_evidence"
         return self._number(gap), self._number(_wide(gap, critical)) if judged else None, verdict
 
@@ -194,9 +191,16 @@ class Publisher:
     def _recall_verdict(self, g: int, verdict: Verdict, gap: _Known | None) -> Verdict:
         if g == self._everybody:
             return verdict
+        critical = self._family(g).critical
         if isinstance(gap, str):
-            gap = self._at_most(g, self._rest(g, self._primary))
-        return self._supported(verdict, gap, self._family(g).critical)
+            return self._by_the_star(g, verdict, self._rest(g, self._primary), critical)
+        return self._supported(verdict, gap, critical)
+
+    def _by_the_star(self, g: int, verdict: Verdict, other: _Known, critical: float) -> Verdict:
+        """Judge a group whose difference is hidden: the star shows it missed more, or nothing."""
+        supported = self._supported(verdict, self._at_most(g, other), critical)
+        shown = ("lower", "perhaps_lower", "not_compared")
+        return supported if supported in shown else "insufficient_evidence"
 
     def _calibration_verdict(self, verdict: Verdict, ratio: _Known) -> Verdict:
         logs = ratio
