@@ -77,9 +77,14 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_bytes(text.encode("utf-8"))
 
 
+def json_text(data: Any) -> str:
+    """Give data as JSON; keys keep their order, floats their shortest exact form."""
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, data: Any) -> None:
-    """Write data as JSON, atomically; keys keep their order, floats their shortest exact form."""
-    write_text(path, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write data as JSON, atomically; see :func:`json_text`."""
+    write_text(path, json_text(data))
 
 
 def sha256_of(path: Path) -> str:

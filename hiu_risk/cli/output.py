@@ -48,10 +48,15 @@ def say(text: str = "") -> None:
     console.print(text, markup=False)
 
 
+def result_text(result: Result) -> str:
+    """Give the result as JSON."""
+    return result.model_dump_json(indent=2) + "\n"
+
+
 def write_result(file: Path | None, result: Result) -> None:
     """Write the result where ``--json`` asked for it."""
     if file is not None:
-        write_text(file, result.model_dump_json(indent=2) + "\n")
+        write_text(file, result_text(result))
 
 
 def complain(text: str) -> None:

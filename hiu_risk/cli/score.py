@@ -23,8 +23,8 @@ from hiu_risk.cli.output import (
     ModelName,
     Result,
     StoreFolder,
+    result_text,
     say,
-    write_result,
 )
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def score(
 
     The list is kept in the model home, so that the next one can say what changed.
     """
-    from hiu_risk.files import require_folder, write_text
+    from hiu_risk.files import require_folder
     from hiu_risk.groups import people_columns
     from hiu_risk.model import ModelHome
     from hiu_risk.model.horizons import HorizonFamily
@@ -197,7 +197,7 @@ def score(
     from hiu_risk.times import now, parse_as_of
     from hiu_serving.chances import chances_csv, chances_of
     from hiu_serving.coverage import Floor
-    from hiu_serving.files import write_worklist
+    from hiu_serving.files import FILES, write_worklist
     from hiu_serving.freshness import FreshnessLimits
     from hiu_serving.identity import doubtful
     from hiu_serving.score import make_worklist
@@ -230,21 +230,20 @@ def score(
             column_of=lambda name: people_columns(opened, [name])[name],
             everybody=everybody,
         )
+        chances = None
+        if family:
+            listed = [entry.person for entry in worklist.entries]
+            known = histories if everybody is None else everybody.histories_by_name(listed)
+            chances = chances_of(known, scorer, family, worklist)
+        more = {} if chances is None else {out / "chances.csv": chances_csv(chances)}
+        result = _result(worklist, (*(out / name for name in FILES), *more), chances)
+        if json_file is not None:
+            more[json_file] = result_text(result)
         made_at = now()
-        state.add(worklist, made_at)
+        write_worklist(worklist, out, made_at, more=more, keep=lambda: state.add(worklist, made_at))
     finally:
         state.close()
-    files = write_worklist(worklist, out, made_at)
-    chances = None
-    if family:
-        listed = [entry.person for entry in worklist.entries]
-        known = histories if everybody is None else everybody.histories_by_name(listed)
-        chances = chances_of(known, scorer, family, worklist)
-        files = (*files, out / "chances.csv")
-        write_text(files[-1], chances_csv(chances))
-    result = _result(worklist, files, chances)
     _say(worklist, result)
-    write_result(json_file, result)
 
 
 def _on_spark(spark: OpenSpark, store: Store, as_of: int, scorer: Scorer, out: Path) -> InParts:

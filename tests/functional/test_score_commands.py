@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -13,6 +14,7 @@ import pytest
 
 from hiu_features.catalogue import default_catalogue
 from hiu_risk.codes import SEX
+from hiu_risk.errors import DataError
 from hiu_risk.files import write_json
 from hiu_risk.ingest import run_ingest
 from hiu_risk.model import ModelHome
@@ -22,6 +24,7 @@ from hiu_risk.times import DAY, parse_as_of
 from hiu_serving.api.example import request_for
 from hiu_serving.scorer import Scorer
 from hiu_serving.state import State
+from hiu_serving.wording import local_iso
 from tests.support.api import make_client
 from tests.support.commands import run_command
 from tests.support.published import checked
@@ -146,6 +149,52 @@ def test_a_folder_that_may_not_be_written_to_is_refused_first(
     code, _, err = score("--as-of", "2023-04-01")
     assert (code, "can't write: Permission denied" in " ".join(err.split())) == (2, True), err
     assert not (home / "state.db").exists()
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+@pytest.mark.parametrize("full", ["worklist.csv", "manifest.json", "w.json"])
+def test_a_full_disk_leaves_the_former_list_in_force_with_its_files(
+    score: Run, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
+    out, file = tmp_path / "out", tmp_path / "out" / "w.json"
+    assert score("--as-of", "2023-04-01", "--capacity", 5, "--json", file)[0] == 0
+    files, write = _contents(out), Path.write_bytes
+
+    def no_room(path: Path, data: bytes) -> int:
+        if path.name.startswith(f".{full}."):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", no_room)
+        code, _, err = score("--as-of", "2023-04-08", "--capacity", 5, "--json", file)
+    assert code == 2
+    assert f"can't write: No space left on device ({out / full})" in " ".join(err.split())
+    assert "Traceback" not in err
+    assert _contents(out) == files
+    state = State.open(home)
+    kept = state.latest()
+    state.close()
+    assert kept is not None
+    assert local_iso(kept.as_of, kept.zone) == "2023-04-01"
+
+
+def test_a_state_that_cannot_be_written_leaves_the_former_files(
+    score: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert score("--as-of", "2023-04-01", "--capacity", 5)[0] == 0
+    files = _contents(tmp_path / "out")
+
+    def no_room(*_: object) -> int:
+        raise DataError("the database of worklists can't be used")
+
+    monkeypatch.setattr(State, "add", no_room)
+    code, _, err = score("--as-of", "2023-04-08", "--capacity", 5)
+    assert (code, "database of worklists" in err) == (1, True), err
+    assert _contents(tmp_path / "out") == files
 
 
 def test_a_stale_feed_gets_a_banner(score: Run, tmp_path: Path) -> None:
