@@ -17,7 +17,6 @@ from hiu_serving.wording import local_iso
 from hiu_serving.worklist import INSIDE_ONLY, Worklist
 from hiu_serving.worklist_page import not_scored_csv, worklist_csv, worklist_page
 
-
 FILES = ("worklist.csv", "worklist.html", "not-scored.csv", "manifest.json")
 """What a run leaves."""
 

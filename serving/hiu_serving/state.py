@@ -211,7 +211,7 @@ class State:
             ) from None
 
 
-def _latest(as_of: int | None = None) -> Select[tuple[WorklistRow]]:
+def _latest(as_of: int | None = None) -> Select[WorklistRow]:
     """Look for the latest list of this index date, or of the latest one there is."""
     query = (
         select(WorklistRow)
