@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from hiu_risk.histories import Feed
 from hiu_risk.times import DAY
 from hiu_training.board.happened import Happened
 from hiu_training.board.listed import what_happened
-from hiu_training.board.records import ListMade, Rule
+from hiu_training.board.records import FeedSeen, ListMade, Rule
 from tests.support.histories import make_histories, seconds
 
 RULE = Rule(
@@ -114,6 +115,24 @@ def test_a_list_of_a_model_that_is_gone_stays_unjudged() -> None:
     got = follow(listed(FIRST, "found", model="gone"))
     assert got.lists[0].unobserved == "model_gone"
     assert (got.listed, got.not_yet, got.cases) == (1, 1, 0)
+
+
+def test_a_list_of_other_people_is_not_judged() -> None:
+    got = follow(listed(FIRST, "found", "quiet"), listed(SECOND, "twice", "x", "y", "z"))
+    assert [each.unobserved for each in got.lists] == ["", "other_store"]
+    assert (got.listed, got.became_cases, got.cannot_tell) == (6, 1, 3)
+    assert got.missed == 1  # of the first list; nothing is said of the second
+
+
+@pytest.mark.parametrize(
+    ("days_behind", "why"), [(0.0, "other_store"), (8.5, "other_store"), (9.5, ""), (20.0, "")]
+)
+def test_a_list_of_later_data_than_the_stores_is_not_judged(days_behind: float, why: str) -> None:
+    # the store's calls end ten days and a half before the list's date
+    made = listed("2024-07-11T12:00", "found", "quiet")
+    made = replace(made, feeds=(FeedSeen("call", days_behind, "fresh"),))
+    [got] = follow(made).lists
+    assert got.unobserved == (why or "end_of_data")
 
 
 def test_no_list_is_nothing() -> None:

@@ -16,12 +16,16 @@ from hiu_risk.progress import Advance
 from hiu_risk.times import DAY
 from hiu_training.board.happened import Happened, ListOutcome
 from hiu_training.board.records import ListMade, Rule
+from hiu_training.board.same_store import why_another
 
 WHOLE_DATE = ("before_data", "end_of_data", "feed_gap")
 """The reasons for which nobody's outcome of an index date is known."""
 
 MODEL_GONE = "model_gone"
 """The list's model is no longer in the model home, so nobody can tell whom it could have listed."""
+
+OTHER_STORE = "other_store"
+"""The list was made from other data, which nothing here can tell about."""
 
 _DATES_AT_ONCE = 4
 
@@ -46,7 +50,8 @@ def what_happened(
     """Follow everybody who was, or could have been, on these lists to the end of the horizon.
 
     A list is judged by the rule of the model that made it, among the people who were eligible
-    and at risk on its date by what was known then.
+    and at risk on its date by what was known then. A list made from other data than the store's
+    is not judged.
 
     Parameters
     ----------
@@ -59,14 +64,20 @@ def what_happened(
     advance : callable, optional
         Told the number of lists just followed.
     """
-    tally = _Tally(histories)
+    tally, here = _Tally(histories), frozenset(histories.people.id.tolist())
     results = []
-    for model, group in groupby(lists, key=lambda made: made.model):
+
+    def untold(made: ListMade) -> str:
+        if made.model not in rules:
+            return MODEL_GONE
+        return OTHER_STORE if why_another(made, here, histories.feeds) else ""
+
+    for (model, why), group in groupby(lists, key=lambda made: (made.model, untold(made))):
         same = list(group)
-        if model not in rules:
+        if why:
             nobody = np.empty(0, np.int8), np.empty(0, np.int64)
             results += [
-                tally.add(made, _Judged(_positions(tally.ids, made.people), *nobody, MODEL_GONE))
+                tally.add(made, _Judged(_positions(tally.ids, made.people), *nobody, why))
                 for made in same
             ]
             continue

@@ -37,6 +37,7 @@ UNOBSERVED = {
     "end_of_data": "beyond the data, which do not reach the end of the time looked ahead yet",
     "feed_gap": "with a gap in a feed in the time looked ahead",
     "model_gone": "of a model that is no longer in the model home",
+    "other_store": "made from other data than this store's",
 }
 ANSWERS = {
     "accepted": "Accepted: help to be offered",
