@@ -52,6 +52,7 @@ def gather(
     """
     from hiu_risk.model.evidence import find
     from hiu_risk.suppression import SmallNumbers
+    from hiu_training.board.kept import printed_before
     from hiu_training.board.records import Material
     from hiu_training.judging.rankers import check_same_rules
     from hiu_training.report.known import Known
@@ -100,6 +101,7 @@ def gather(
         store=store.manifest,
         filled=filled,
         rule=SmallNumbers(),
+        printed=printed_before(home.path),
     )
     named = frozenset(store.people_ids.tolist())
     return Gathered(material, named.union(*(kept.people for kept in (*now, *before))))

@@ -102,7 +102,8 @@ def report(
     from hiu_training.board.fields import make_missing
     from hiu_training.board.files import write_both
     from hiu_training.board.html import html_of
-    from hiu_training.board.pack import write_pack
+    from hiu_training.board.kept import keep_printed
+    from hiu_training.board.pack import tables_of, write_pack
     from hiu_training.board.pdf import pdf_of
     from hiu_training.board.quarter import Quarter
     from hiu_training.board.topics import TOPICS
@@ -121,6 +122,7 @@ def report(
     )
     written = write_pack(gathered.material, gathered.people)
     page, pdf = html_of(written.data), pdf_of(written.data)
+    keep_printed(home, tables_of(gathered.material))  # first: what is written is protected
     files = write_both(out, f"board-{asked}", page, pdf)
     made = make_missing(fields, TOPICS)
     result = _result(gathered.material, written, files, made)
@@ -147,13 +149,13 @@ def _result(
     material: Material, written: Written, files: tuple[Path, ...], made: list[Path]
 ) -> ReportResult:
     from hiu_risk import NOT_FOR
-    from hiu_training.board.decided import show_decisions
+    from hiu_training.board.decided import decisions_of
     from hiu_training.board.feeds import late_lists
-    from hiu_training.board.people import show_people
+    from hiu_training.board.people import people_of
 
-    shown = show_people(material.happened, material.rule)
+    shown = people_of(material)
     share = shown.counts.share("became_cases", "cases") if shown.observed else None
-    decided = show_decisions(material.lists, material.decisions, material.rule)
+    decided = decisions_of(material)
     quarter = material.quarter
     return ReportResult(
         kind="board",

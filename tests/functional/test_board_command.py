@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from html import unescape
 from pathlib import Path
@@ -37,8 +39,12 @@ DATED = "2023-07-05"
 
 
 @pytest.fixture(scope="module")
-def region() -> Region:
-    return shared_region()
+def region(tmp_path_factory: pytest.TempPathFactory) -> Region:
+    """A copy of the shared region: a pack keeps in the model home what it printed."""
+    shared = shared_region()
+    folder = tmp_path_factory.mktemp("region") / "copy"
+    shutil.copytree(shared.folder, folder, ignore=shutil.ignore_patterns("raw"))
+    return replace(shared, folder=folder)
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +66,9 @@ def pack(region: Region, tmp_path_factory: pytest.TempPathFactory) -> ReportResu
 
 @pytest.fixture
 def home(region: Region, tmp_path: Path) -> Path:
-    """A copy of the model home, to spoil."""
-    return Path(shutil.copytree(region.home, tmp_path / "home"))
+    """A copy of the model home that no pack was made from, to spoil."""
+    ignored = shutil.ignore_patterns("board")
+    return Path(shutil.copytree(region.home, tmp_path / "home", ignore=ignored))
 
 
 @pytest.fixture
@@ -195,6 +202,59 @@ def test_the_same_input_writes_the_same_bytes(run: Run, pack: ReportResult, tmp_
     assert NOT_FOR in said
     for path in map(Path, pack.files):
         assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
+
+
+def kept(home: Path) -> dict[str, dict[str, Any]]:
+    read = [json.loads(path.read_text("utf-8")) for path in (home / "board").glob("*.json")]
+    return {f"{table['name']} {table['made_of']}": table for table in read}
+
+
+def test_a_pack_keeps_what_it_printed_and_nothing_else(pack: ReportResult, region: Region) -> None:
+    tables = kept(region.home)
+    people = next(t for name, t in tables.items() if name.startswith(f"{QUARTER} people"))
+    assert people["shown"] == pack.people
+    assert people["dated"] == DATED
+    names = [name.split(",")[0] for name in tables]
+    for part in ("people", "decisions"):
+        assert sum(name == f"{QUARTER} {part}" for name in names) == 1
+        assert sum(name == f"{BEFORE} {part}" for name in names) == 1
+    for table in tables.values():
+        assert set(table) == {"name", "made_of", "lists", "shown", "sums", "dated"}
+        for n in table["shown"].values():
+            assert n == "*" or n == 0 or (n >= 10 and n % 5 == 0)
+
+
+def test_a_second_pack_of_a_quarter_is_checked_against_the_first(
+    run: Run, tmp_path: Path, home: Path, pack: ReportResult
+) -> None:
+    assert run(home=home)[0] == 0
+    first = kept(home)
+    with sqlite3.connect(home / "state.db") as state:
+        state.execute(
+            "DELETE FROM decisions WHERE id IN "
+            "(SELECT id FROM decisions WHERE answer = 'declined' ORDER BY id DESC LIMIT 3)"
+        )
+    state.close()
+    assert run("--json", tmp_path / "r.json", home=home)[0] == 0
+    result = ReportResult.model_validate_json((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert result.people == pack.people  # made of the same
+    changed = [table for name, table in kept(home).items() if name not in first]
+    assert [table["name"].split(",")[0] for table in changed] == [f"{QUARTER} decisions"]
+    assert changed[0]["shown"] == result.decisions
+    before = next(t for t in first.values() if t["name"] == changed[0]["name"])
+    for name, was in before["shown"].items():  # a star doesn't turn into the next count up
+        assert was != "*" or result.decisions.get(name, 0) in ("*", 0)
+
+
+def test_kept_counts_that_cant_be_read_stop_the_next_pack(
+    run: Run, tmp_path: Path, home: Path
+) -> None:
+    (home / "board").mkdir(exist_ok=True)
+    (home / "board" / "0123.json").write_text("{}", encoding="utf-8")
+    code, _, error = run(home=home)
+    assert code == 1
+    assert "what an earlier board pack printed can't be read" in error
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_people_write_takes_the_place_of_the_blanks(

@@ -179,9 +179,10 @@ def test_a_finding_that_changed_since_the_audit_before_is_named() -> None:
     assert "1 group is missed more often" in said(brief_section(replace(made, audit=audit), ()))
 
 
-def test_a_pack_says_that_two_of_one_quarter_can_be_subtracted() -> None:
+def test_a_pack_says_what_its_counts_are_not_checked_against() -> None:
     small = dict(write_pack(material(), set()).data["facts"])["Small numbers"]
-    assert small.endswith("so one may be subtracted from the other: publish one")
+    assert "are checked against every pack of the quarter" in small
+    assert small.endswith("lists of another purpose and packs made elsewhere are not")
 
 
 def trend_point(quarter: str, model: str, missed: float) -> TrendPoint:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from itertools import product
 
+import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hiu_risk.suppression import SmallNumbers
+from hiu_risk.suppression import SmallNumbers, Sum
 from hiu_training.board.decided import show_decisions
 from hiu_training.board.happened import Happened, ListOutcome
 from hiu_training.board.people import show_people
-from hiu_training.board.published import publish, share_of
+from hiu_training.board.published import Asked, publish, share_of
 from hiu_training.board.records import Decision, ListMade
+from tests.support.adversary import together
 
 RULE = SmallNumbers()
 small_or_not = st.one_of(st.integers(0, 9), st.integers(0, 60))
@@ -105,3 +107,75 @@ def test_the_interval_of_rounded_counts_holds_the_exact_one(part: int, rest: int
     if exact is not None and shown is not None:
         assert shown.low <= exact.value + 1e-9
         assert shown.high >= exact.value - 1e-9
+
+
+NAMES = ("became_cases", "did_not", "cannot_tell", "not_yet", "missed", "listed", "cases")
+
+
+def fates(became: int, did_not: int, cannot: int, not_yet: int, missed: int) -> Happened:
+    listed = became + did_not + cannot + not_yet
+    return Happened((), listed, became, did_not, cannot, not_yet, missed, None)
+
+
+def two_packs(first: Happened, second: Happened, *, checked: bool) -> list[dict[str, int | str]]:
+    """Print a quarter, and print it again when more is observed."""
+    one = show_people(first, RULE, Asked("people", "first", "the lists")).counts
+    earlier = (one.printed("2023-07-05"),) if checked else ()
+    two = show_people(second, RULE, Asked("people", "second", "the lists", earlier)).counts
+    return [dict(one.shown), dict(two.shown)]
+
+
+def least_open(first: Happened, second: Happened, packs: list[dict[str, int | str]]) -> int:
+    """How many numbers the least protected small count or change of two packs can be.
+
+    The reader knows that both are about the same lists, and that nobody's fate is undone.
+    """
+    shown = [
+        np.array([np.nan if pack[n] == "*" else float(pack[n]) for n in NAMES]) for pack in packs
+    ]
+    sums = [Sum(5, (0, 1, 2, 3)), Sum(6, (0, 4))]
+    facts = [({(0, 5): 1, (1, 5): -1}, 0, 0)]
+    facts += [({(0, c): -1, (1, c): 1}, 0, np.inf) for c in (0, 1, 2, 4, 6)]
+    exact = [[getattr(each, name) for name in NAMES] for each in (first, second)]
+    left = [99]
+    for cell in (0, 1, 2, 3, 4, 6):
+        for k in (0, 1):
+            low, high = together(shown, sums, facts, {(k, cell): 1})
+            assert low <= exact[k][cell] <= high
+            if 1 <= exact[k][cell] <= 7:
+                left.append(min(high, 7) - max(low, 1) + 1)
+        change = exact[1][cell] - exact[0][cell]
+        if 1 <= abs(change) <= 7 and not np.isnan(shown[0][cell]):
+            low, high = together(shown, sums, facts, {(1, cell): 1, (0, cell): -1})
+            left.append(high - low + 1)
+    return min(left)
+
+
+def test_two_packs_of_a_quarter_could_be_subtracted_if_they_were_not_checked() -> None:
+    first, second = fates(17, 23, 3, 9, 21), fates(17, 23, 5, 7, 22)
+    assert least_open(first, second, two_packs(first, second, checked=False)) == 2
+    assert least_open(first, second, two_packs(first, second, checked=True)) >= RULE.candidates
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.tuples(*(st.integers(0, 30) for _ in range(5))), st.tuples(*(st.integers(0, 5),) * 4))
+@example((24, 29, 11, 20, 28), (3, 3, 1, 4))
+def test_nobody_can_subtract_two_packs_of_a_quarter(
+    before: tuple[int, ...], came: tuple[int, ...]
+) -> None:
+    became, did_not, cannot, not_yet, missed = before
+    a, b, c, d = came
+    first = fates(became, did_not, cannot, not_yet + a + b + c, missed)
+    second = fates(became + a, did_not + b, cannot + c, not_yet, missed + d)
+    assert least_open(first, second, two_packs(first, second, checked=True)) >= RULE.candidates
+
+
+def test_what_is_made_of_the_same_is_printed_the_same() -> None:
+    first, second = fates(17, 23, 3, 9, 21), fates(17, 23, 5, 7, 22)
+    one = show_people(first, RULE, Asked("people", "first", "the lists")).counts
+    earlier = (one.printed("a"),)
+    two = show_people(second, RULE, Asked("people", "second", "the lists", earlier)).counts
+    earlier = (*earlier, two.printed("b"))
+    for happened, made_of, printed in ((first, "first", one), (second, "second", two)):
+        again = show_people(happened, RULE, Asked("people", made_of, "the lists", earlier))
+        assert again.counts.shown == printed.shown

@@ -20,18 +20,17 @@ from hiu_training.board.blocks import (
     Tiles,
     ToDo,
 )
-from hiu_training.board.decided import show_decisions
+from hiu_training.board.decided import decisions_of
 from hiu_training.board.feeds import late_lists
 from hiu_training.board.governance import chain_says, of_this_quarter
-from hiu_training.board.people import PeopleShown, show_people
+from hiu_training.board.people import PeopleShown, people_of
 from hiu_training.board.records import Material
 
 
 def brief_section(material: Material, others: Sequence[Section]) -> Section:
     """Say the quarter on one page; ``others`` are searched for what is still to be written."""
-    now = show_people(material.happened, material.rule)
-    before = show_people(material.happened_before, material.rule)
-    decided = show_decisions(material.lists, material.decisions, material.rule)
+    now, before = people_of(material), people_of(material, before=True)
+    decided = decisions_of(material)
     tiles = (
         (str(now.lists), f"lists made in {material.quarter}"),
         (now.counts.words("listed"), "people listed"),

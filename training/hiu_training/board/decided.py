@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from hiu_risk.suppression import HIDDEN, SmallNumbers
 from hiu_risk.words import plural
 from hiu_training.audit.result import AuditDocument, Verdict
 from hiu_training.audit.wording import NO_VALUE, RECALL_WORDS
+from hiu_training.board.again import asked_of
 from hiu_training.board.blocks import Block, Bullets, Chart, Column, Facts, Para, Section, Table
 from hiu_training.board.charts import Bar, share_chart
 from hiu_training.board.feeds import late_lists
-from hiu_training.board.people import PeopleShown, show_people, small_note
-from hiu_training.board.published import NOT_SHOWN, Counts, Share, change_words, publish
+from hiu_training.board.people import PeopleShown, people_of, small_note
+from hiu_training.board.published import NEW, NOT_SHOWN, Asked, Counts, Share, change_words, publish
 from hiu_training.board.records import ANSWERS, Decision, ListMade, Material
 from hiu_training.board.words import ANSWERS as ANSWER_WORDS
 from hiu_training.board.words import day_at, phrase
@@ -22,7 +24,10 @@ _NONE = "none"
 
 
 def show_decisions(
-    lists: Sequence[ListMade], decisions: Sequence[Decision], rule: SmallNumbers
+    lists: Sequence[ListMade],
+    decisions: Sequence[Decision],
+    rule: SmallNumbers,
+    asked: Asked = NEW,
 ) -> Counts:
     """Count listed people by the latest decision about them, safe to print.
 
@@ -43,12 +48,23 @@ def show_decisions(
         exact |= named
         if named:
             sums[answer] = tuple(named)
-    return publish(exact, sums, rule)
+    return publish(exact, sums, rule, asked, falls=(_NONE, "deferred"))
+
+
+def decisions_of(material: Material, *, before: bool = False) -> Counts:
+    """Give the printed counts of decisions about the quarter's lists, or those before."""
+    lists, decisions = (
+        (material.lists_before, material.decisions_before)
+        if before
+        else (material.lists, material.decisions)
+    )
+    asked = asked_of(material, "decisions", [asdict(d) for d in decisions], before=before)
+    return show_decisions(lists, decisions, material.rule, asked)
 
 
 def decisions_section(material: Material) -> Section:
     """Say what people decided about those the software listed, and where models were overridden."""
-    shown = show_decisions(material.lists, material.decisions, material.rule)
+    shown = decisions_of(material)
     names = (*ANSWERS, _NONE)
     bars = [_bar(shown, name) for name in names]
     says = "Share of listed people by the latest decision about them: " + "; ".join(
@@ -138,8 +154,7 @@ def _gate(gate: dict[str, str]) -> str:
 
 def changes_section(material: Material) -> Section:
     """Say what is different from the quarter before."""
-    now = show_people(material.happened, material.rule)
-    before = show_people(material.happened_before, material.rule)
+    now, before = people_of(material), people_of(material, before=True)
     blocks: list[Block] = []
     if not material.lists_before:
         blocks.append(
@@ -150,8 +165,7 @@ def changes_section(material: Material) -> Section:
 
 
 def _changes(material: Material, now: PeopleShown, before: PeopleShown) -> Table:
-    this = show_decisions(material.lists, material.decisions, material.rule)
-    last = show_decisions(material.lists_before, material.decisions_before, material.rule)
+    this, last = decisions_of(material), decisions_of(material, before=True)
     had = bool(material.lists_before)
 
     def row(label: str, a: Counts, b: Counts, name: str) -> tuple[str, ...]:

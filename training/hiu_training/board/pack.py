@@ -12,7 +12,7 @@ from hiu_risk.errors import DataError
 from hiu_risk.model.manifest import digest
 from hiu_training.board.blocks import Pack, Section, ToDo, plain, texts
 from hiu_training.board.brief import brief_section, by_role, gaps
-from hiu_training.board.decided import changes_section, decisions_section
+from hiu_training.board.decided import changes_section, decisions_of, decisions_section
 from hiu_training.board.documents import (
     card_section,
     dpia_section,
@@ -28,8 +28,9 @@ from hiu_training.board.governance import (
     incidents_section,
     promotions_section,
 )
-from hiu_training.board.people import people_section
-from hiu_training.board.published import ONE_PACK
+from hiu_training.board.kept import PrintedTable
+from hiu_training.board.people import left_out_of, people_of, people_section
+from hiu_training.board.published import CHECKED, Counts
 from hiu_training.board.quarter import day_words
 from hiu_training.board.records import Material
 from hiu_training.board.worth import worth_section
@@ -110,6 +111,18 @@ def write_pack(material: Material, people: Collection[str]) -> Written:
     return Written({**data, "mark": mark}, mark, by_role(todos), todos)
 
 
+def tables_of(material: Material) -> list[PrintedTable]:
+    """Give the counts of listed people that a pack prints, to keep for the next one."""
+    shown: list[Counts] = []
+    for before in (False, True):
+        if material.lists_before if before else material.lists:
+            people = people_of(material, before=before).counts
+            shown += [people, decisions_of(material, before=before)]
+    if material.lists:
+        shown.append(left_out_of(material))
+    return [counts.printed(material.day.isoformat()) for counts in shown if material.rule.enabled]
+
+
 def _facts(material: Material) -> tuple[tuple[str, str], ...]:
     small = material.rule
     return (
@@ -118,7 +131,7 @@ def _facts(material: Material) -> tuple[tuple[str, str], ...]:
         ("Model", f"{material.model_name}, {material.known.version}"),
         ("Data", material.store.content_hash[:12]),
         ("Small numbers", f"counts of people from {small.smallest} to {small.largest} are hidden "
-         f"(*), others rounded to {small.base}; {ONE_PACK}"
+         f"(*), others rounded to {small.base}; {CHECKED}"
          if small.enabled else "shown: for the team alone"),
         ("Software", f"hiu-risk {__version__}"),
     )  # fmt: skip

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from hiu_risk.suppression import SmallNumbers
 from hiu_risk.words import plural
 from hiu_training.audit.wording import NO_VALUE
+from hiu_training.board.again import asked_of
 from hiu_training.board.blocks import Block, Chart, Column, Para, Section, Table
 from hiu_training.board.charts import Bar, share_chart
 from hiu_training.board.happened import Happened
 from hiu_training.board.published import (
+    NEW,
+    Asked,
     Counts,
     change_words,
     publish,
@@ -67,24 +70,31 @@ class PeopleShown:
         return share_words(self.counts.share("became_cases", "cases"))
 
 
-def show_people(happened: Happened, rule: SmallNumbers) -> PeopleShown:
-    """Make the counts of a quarter safe to print."""
+def show_people(happened: Happened, rule: SmallNumbers, asked: Asked = NEW) -> PeopleShown:
+    """Make the counts of a quarter safe to print, beside what was printed of it before."""
     exact = {"listed": happened.listed, **{name: getattr(happened, name) for name in PARTS}}
     exact |= {"cases": happened.cases, "missed": happened.missed}
     sums = {"listed": PARTS, "cases": ("became_cases", "missed")}
     lead = happened.lead_days
     return PeopleShown(
-        counts=publish(exact, sums, rule),
+        counts=publish(exact, sums, rule, asked, falls=("not_yet",)),
         observed=happened.observed,
         lists=len(happened.lists),
         lead_days=None if lead is None else rule.show_mean(lead, happened.became_cases),
     )
 
 
+def people_of(material: Material, *, before: bool = False) -> PeopleShown:
+    """Give the printed counts of the quarter's lists, or of those of the quarter before."""
+    happened = material.happened_before if before else material.happened
+    judged = [(each.as_of, each.unobserved) for each in happened.lists]
+    asked = asked_of(material, "people", judged, before=before)
+    return show_people(happened, material.rule, asked)
+
+
 def people_section(material: Material) -> Section:
     """Say who was listed, found and missed."""
-    now = show_people(material.happened, material.rule)
-    before = show_people(material.happened_before, material.rule)
+    now, before = people_of(material), people_of(material, before=True)
     blocks: list[Block] = [Para(_lead(material, now), "lead"), *_observed(material, now)]
     blocks += [_chart(material, now, before), _table(material, now, before)]
     if isinstance(now.lead_days, float):
@@ -236,19 +246,26 @@ def _range(numbers: Sequence[int]) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
+def left_out_of(material: Material) -> Counts:
+    """Give the printed counts of who could be on the last list, and who was left out."""
+    last = material.lists[-1]
+    excluded = {name: count for name, count in last.exclusions.items() if count}
+    exact = {"all": last.n_people, "scored": last.n_scored, **excluded}
+    asked = asked_of(material, f"left out of {last.as_of}", [asdict(last)])
+    return publish(exact, {"all": ("scored", *excluded)}, material.rule, asked)
+
+
 def _left_out(material: Material) -> Block:
     if not material.lists:
         return Para("There is no list to say who was left out of.", "quiet")
     last: ListMade = material.lists[-1]
-    excluded = {name: count for name, count in last.exclusions.items() if count}
-    exact = {"all": last.n_people, "scored": last.n_scored, **excluded}
-    shown = publish(exact, {"all": ("scored", *excluded)}, material.rule)
+    shown = left_out_of(material)
     rows = [
         ("In the data", shown.words("all")),
         ("… ranked by the model", shown.words("scored")),
         *(
             (f"… left out: {phrase(name, EXCLUSIONS).lower()}", shown.words(name))
-            for name in excluded
+            for name in shown.sums["all"][1:]
         ),
     ]
     day = day_at(last.as_of, material.quarter.zone)

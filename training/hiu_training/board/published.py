@@ -3,27 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hiu_risk.suppression import HIDDEN, Shown, SmallNumbers, Sum, protect
+from hiu_risk.suppression import (
+    HIDDEN,
+    EarlierTable,
+    Shown,
+    SmallNumbers,
+    Sum,
+    protect,
+)
+from hiu_training.board.kept import PrintedTable
 
 NOT_SHOWN = "too few to print"
-ONE_PACK = (
-    "two packs of one quarter are not checked against each other, so one may be subtracted from "
-    "the other: publish one"
+CHECKED = (
+    "counts of listed people are checked against every pack of the quarter printed from this model "
+    "home; rows read, medians, lists of another purpose and packs made elsewhere are not"
 )
 """Said in every pack that hides small numbers."""
 NORMAL_95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What a table is about, and what was printed about the same before.
+
+    Parameters
+    ----------
+    name : str
+        Which table, of which quarter.
+    made_of, lists : str
+        Hashes of all that is counted, and of the lists alone.
+    earlier : tuple of PrintedTable
+        Tables of that name, the one printed first first.
+    """
+
+    name: str = ""
+    made_of: str = ""
+    lists: str = ""
+    earlier: tuple[PrintedTable, ...] = ()
+
+
+NEW = Asked()
+"""A table that nothing was printed about before, and that isn't kept."""
+
+
+@dataclass(frozen=True)
 class Counts:
-    """Counts of people as they may be printed, by name."""
+    """Counts of people as they may be printed, by name, and how they add up."""
 
     shown: Mapping[str, Shown]
     rule: SmallNumbers
+    sums: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    asked: Asked = NEW
+
+    def printed(self, dated: str) -> PrintedTable:
+        """Give what to keep of it."""
+        return PrintedTable(
+            name=self.asked.name,
+            made_of=self.asked.made_of,
+            lists=self.asked.lists,
+            shown=dict(self.shown),
+            sums={total: tuple(parts) for total, parts in self.sums.items()},
+            dated=dated,
+        )
 
     def __getitem__(self, name: str) -> Shown:
         return self.shown[name]
@@ -52,7 +98,12 @@ class Share:
 
 
 def publish(
-    counts: Mapping[str, int], sums: Mapping[str, Sequence[str]], rule: SmallNumbers
+    counts: Mapping[str, int],
+    sums: Mapping[str, Sequence[str]],
+    rule: SmallNumbers,
+    asked: Asked = NEW,
+    *,
+    falls: Sequence[str] = (),
 ) -> Counts:
     """Hide and round counts that add up.
 
@@ -65,6 +116,11 @@ def publish(
         names a list has is no secret.
     rule : SmallNumbers
         What counts as small.
+    asked : Asked, optional
+        What was printed before: neither a small count nor a small change comes out of all
+        together, and what is made of the same is printed the same.
+    falls : sequence of str, optional
+        Parts that fall while the others grow: those of whom nothing is known yet.
 
     Examples
     --------
@@ -73,14 +129,51 @@ def publish(
     >>> [shown.words(name) for name in counts]
     ['75', '20', '*', '50']
     """
+    again = [table for table in asked.earlier if table.made_of == asked.made_of]
+    if again and rule.enabled:
+        return Counts(again[0].shown, rule, again[0].sums, asked)
     names = list(counts)
     place = {name: i for i, name in enumerate(names)}
     exact = np.array([counts[name] for name in names], dtype=np.float64)
     relations = [Sum(place[t], tuple(place[p] for p in parts)) for t, parts in sums.items()]
     rounded = np.array([name not in sums for name in names], dtype=np.bool_)
-    found = protect(exact, relations, rule, rounded=rounded)
-    hidden = found.hidden.tolist()
-    return Counts({n: rule.show(counts[n], hidden=hidden[place[n]]) for n in names}, rule)
+    hidden = protect(exact, relations, rule, rounded=rounded).hidden
+    if asked.earlier and rule.enabled:
+        hidden |= _beside_earlier(exact, names, sums, relations, rule, asked, falls)
+    shown = {n: rule.show(counts[n], hidden=bool(hidden[place[n]])) for n in names}
+    return Counts(shown, rule, sums, asked)
+
+
+def _beside_earlier(
+    exact: NDArray[np.float64],
+    names: Sequence[str],
+    sums: Mapping[str, Sequence[str]],
+    relations: Sequence[Sum],
+    rule: SmallNumbers,
+    asked: Asked,
+    falls: Sequence[str],
+) -> NDArray[np.bool_]:
+    """Choose what to hide beside what was printed before: a reader knows the names on lists."""
+    total = next(iter(sums), "")
+    grows = np.array([name != total and name not in falls for name in names])
+    earlier = []
+    for table in asked.earlier:
+        same_lists = table.lists == asked.lists != ""
+        exact_sums = [set(table.sums.get(t, ())) == set(parts) for t, parts in sums.items()]
+        shown = [table.shown.get(name) for name in names]
+        earlier.append(
+            EarlierTable(
+                np.array([float(x) if isinstance(x, int) else np.nan for x in shown]),
+                np.array([x == HIDDEN for x in shown]),
+                same=np.array([name == total and same_lists for name in names]),
+                one_way=grows,
+                exact_sums=np.array(exact_sums),
+            )
+        )
+    return protect(
+        exact, relations, rule, rounded=np.array([name != total for name in names]),
+        earlier=earlier,
+    ).hidden  # fmt: skip
 
 
 def in_words(shown: Shown) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from hiu_risk.definitions import Definition
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hiu_training.audit.result import AuditDocument
     from hiu_training.board.fields import Filled
     from hiu_training.board.happened import Happened
+    from hiu_training.board.kept import Earlier
     from hiu_training.board.quarter import Quarter
     from hiu_training.report.known import Known
 
@@ -149,6 +150,8 @@ class Material:
         What people wrote, by file.
     rule : SmallNumbers
         What may be printed.
+    printed : dict of str to tuple of PrintedTable
+        What packs of this model home printed before, by table.
     """
 
     quarter: Quarter
@@ -171,3 +174,4 @@ class Material:
     store: Manifest
     filled: Mapping[str, Filled]
     rule: SmallNumbers
+    printed: Earlier = field(default_factory=dict)
