@@ -61,12 +61,14 @@ def gather(
     check_same_rules(store, bundle)
     filled = _filled(fields)
     now, before = (_kept_lists(home, each) for each in (quarter, quarter.before))
+    _check_dated(day, quarter, now)
     if not now and not allow_no_lists:
         raise _no_lists(home, quarter)
     purpose = _purpose(bundle, now or before)
     lists, lists_before = _of(now, purpose), _of(before, purpose)
     rules = _rules(home, {kept.bundle_id for kept in (*lists, *lists_before)})
     happened, happened_before = _followed(store, (lists, lists_before), rules)
+    _check_store(happened, lists, store)
     ledger = _ledger(home, filled["quarter.toml"].values.get("last_ledger_hash"))
     audit, audit_before = _audits(home, bundle.version)
     known = Known(
@@ -153,6 +155,43 @@ def _no_lists(home: ModelHome, quarter: Quarter) -> DataError:
         f"no list was made in {quarter} ({quarter.words})",
         where=str(home.path / "state.db"),
         fix=f"{made}; for a pack that says so, add --allow-no-lists",
+    )
+
+
+def _check_dated(day: date, quarter: Quarter, lists: Sequence[KeptList]) -> None:
+    """Refuse a pack dated before its quarter began, or before a list that is in it."""
+    from hiu_risk.errors import UsageError
+    from hiu_training.board.quarter import day_of, day_words
+
+    last = max((day_of(kept.as_of, quarter.zone) for kept in lists), default=quarter.first_day)
+    if day >= last:
+        return
+    later = (
+        f"{quarter} begins on {day_words(quarter.first_day)}"
+        if day < quarter.first_day
+        else f"its last list is of {day_words(last)}"
+    )
+    raise UsageError(
+        f"a pack of {quarter} can't be dated {day_words(day)}: {later}",
+        where="--on, --quarter",
+        fix="give a later day, or an earlier quarter",
+    )
+
+
+def _check_store(happened: Happened, lists: Sequence[KeptList], store: Store) -> None:
+    """Refuse a store that most lists of the quarter can't have been made from."""
+    from hiu_training.board.listed import OTHER_STORE
+
+    others = [each.unobserved == OTHER_STORE for each in happened.lists]
+    if 2 * sum(others) <= len(others):
+        return
+    made_from = str(lists[others.index(True)].summary.get("store_hash", ""))[:12]
+    raise DataError(
+        f"the lists weren't made from this store ({store.content_hash[:12]}), nor from an earlier "
+        "one of the same people: most people on them are not in it, or its data end before theirs",
+        where=str(store.path),
+        fix=f"give --store the one that they were made from ({made_from}), or a later one of the "
+        "same extracts, made with the same pseudonym key",
     )
 
 
