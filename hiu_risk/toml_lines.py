@@ -70,21 +70,33 @@ def read_toml(path: Path) -> TomlFile:
     >>> read_toml(file).where("store", "zone")
     'a.toml line 2, store.zone'
     """
+    text = text_of(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise UsageError(
-            f"can't read the file: {error.strerror}", where=str(path), fix="check the path"
-        ) from None
-    except UnicodeDecodeError:
-        raise UsageError("not UTF-8 text", where=str(path), fix="save it as UTF-8") from None
-    try:
-        data = tomllib.loads(text.replace("\r\n", "\n"))
+        data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(
             f"not valid TOML: {error}", where=str(path), fix="correct that line"
         ) from None
     return TomlFile(path, data, _lines_of(text))
+
+
+def text_of(path: Path, fix: str = "check the path") -> str:
+    """Read a text file, with or without a byte order mark; its lines end in plain line feeds.
+
+    Raises
+    ------
+    UsageError
+        The file can't be read (with ``fix`` as the advice), or is not UTF-8.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise UsageError(
+            f"can't read the file: {error.strerror}", where=str(path), fix=fix
+        ) from None
+    except UnicodeDecodeError:
+        raise UsageError("not UTF-8 text", where=str(path), fix="save it as UTF-8") from None
+    return text.replace("\r\n", "\n")
 
 
 def _lines_of(text: str) -> dict[tuple[str | int, ...], int]:

@@ -16,6 +16,7 @@ from hiu_risk.cli.governance import (
     say_row,
 )
 from hiu_risk.cli.output import HomeFolder, JsonFile, ModelName, Result, complain, say, write_result
+from hiu_risk.words import plural
 
 if TYPE_CHECKING:
     from hiu_training.registry.overview import ModelRow
@@ -126,7 +127,7 @@ def verify(
     for words in result.problems:
         complain(f"Problem: {words}")
     if not result.problems:
-        say(f"All agree: {result.rows} rows, newest hash {result.head or 'none'}")
+        say(f"All agree: {plural(result.rows, 'row')}, newest hash {result.head or 'none'}")
     say(result.not_shown)
     write_result(json_file, result)
     if result.problems:
@@ -206,4 +207,5 @@ def _say(result: ModelsResult) -> None:
     for row in result.ledger:
         if row.evidence.get("gates_of_another_protocol"):
             say(f"Row {row.sequence}: {row.version} by gates of another protocol: {row.reason}")
-    say(f"{len(result.ledger)} rows in the ledger; hiu-risk models verify checks them")
+    rows = plural(len(result.ledger), "row")
+    say(f"{rows} in the ledger; hiu-risk models verify checks it")

@@ -15,6 +15,9 @@ from hiu_risk.files import write_text
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
+STOPPED = 130
+"""Exit code of a command stopped by Ctrl-C, as shells have it."""
+
 JsonFile = Annotated[
     Path | None,
     typer.Option("--json", metavar="FILE", help="Also write what is printed as one JSON object."),

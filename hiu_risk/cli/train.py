@@ -91,7 +91,7 @@ def train(
     from hiu_risk.model import ModelHome
     from hiu_risk.store import Store
     from hiu_risk.times import now
-    from hiu_training.protocol import load_protocol
+    from hiu_training.protocol import load_protocol, read_protocol_text
     from hiu_training.registry.intake import check_ready
     from hiu_training.train import register, train_model
 
@@ -100,7 +100,7 @@ def train(
     opened = Store.open(store)
     check_ready(ModelHome(home))
     trained = train_model(
-        opened, read, protocol.read_text(encoding="utf-8"), truth=read_true_risk(truth, store)
+        opened, read, read_protocol_text(protocol), truth=read_true_risk(truth, store)
     )
     learned = _learned(trained)
     _say(learned, read.gates)  # whatever becomes of the home

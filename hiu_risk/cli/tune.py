@@ -9,6 +9,7 @@ import typer
 from pydantic import BaseModel, ConfigDict, Field
 
 from hiu_risk.cli.output import (
+    STOPPED,
     HomeFolder,
     JsonFile,
     ProtocolFile,
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 TRIALS = 40
 """Trials where neither trials nor minutes are given."""
-
-STOPPED = 130
-"""Exit code of a command stopped by Ctrl-C, as shells have it."""
 
 
 class FoldResult(BaseModel):
@@ -114,7 +112,7 @@ def tune(
 
 def _say_step(trials: int | None) -> Any:
     def told(step: Step) -> None:
-        of = f" of {trials - 1}" if trials else ""
+        of = f" (0 to {trials - 1})" if trials else ""
         early = f" at {step.folds} of {step.of} folds, stopped early" * (step.folds < step.of)
         say(
             f"Trial {step.number}{of}: {step.value:.4f}, untuned {step.untuned:.4f}{early}; "

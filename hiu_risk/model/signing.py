@@ -30,7 +30,7 @@ def check_who(who: str) -> str:
     return about_nobody(name, "--who")
 
 
-def check_reason(reason: str, *, needed: bool = False) -> str:
+def check_reason(reason: str, *, needed: bool = False, where: str = "--reason") -> str:
     """Give the reason in one line.
 
     Raises
@@ -42,10 +42,10 @@ def check_reason(reason: str, *, needed: bool = False) -> str:
     if len(words) > LONGEST_REASON or (needed and not words):
         raise UsageError(
             f"this needs a reason of at most {LONGEST_REASON:,} characters",
-            where="--reason",
+            where=where,
             fix="say why in a sentence or two",
         )
-    return about_nobody(words, "--reason")
+    return about_nobody(words, where)
 
 
 def _one_line(words: str) -> str:

@@ -235,7 +235,7 @@ def test_small_numbers_are_shown_only_when_asked_and_said(run: Run, tmp_path: Pa
         (("--choose", "quota", "--who", "A", "--reason", "b"), {}, 2, "no such option 'quota'"),
         (("--resamples", 5), {}, 2, "100 resamples or more"),
         (("--capacity", 0), {}, 2, "capacities must be 1 or more"),
-        ((), {"protocol": "nowhere.toml"}, 2, "can't read the protocol"),
+        ((), {"protocol": "nowhere.toml"}, 2, "can't read the file"),
         ((), {"store": "nowhere"}, 2, "no store here"),
         ((), {"home": "nowhere"}, 1, "there is no champion yet"),
         (("--model", "abcdef"), {}, 1, "no such model version"),

@@ -54,7 +54,7 @@ def test_home_may_stand_before_or_after_the_subcommand(
         ("models", "verify", "--home", str(home.path)),
     ):
         assert run_command(monkeypatch, *words) == 0
-        assert "All agree: 1 rows" in capsys.readouterr().out
+        assert "All agree: 1 row," in capsys.readouterr().out
 
 
 # Who changes it is found out
@@ -135,10 +135,19 @@ def test_an_empty_home(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
     home = str(tmp_path / "none")
     assert run_command(monkeypatch, "models", "--home", home) == 0
     assert "No models yet" in capsys.readouterr().out
-    assert run_command(monkeypatch, "models", "verify", "--home", home) == 0
+    assert run_command(monkeypatch, "models", "verify", "--home", home) == 1
+    printed = capsys.readouterr()
+    assert "there is nothing to check" in " ".join(printed.err.split())
+    assert "All agree" not in printed.out
     assert run_command(monkeypatch, "promote", "champion", "--who", WHO, "--home", home) == 1
     assert "there is no champion yet" in capsys.readouterr().err
     assert not Path(home).exists()
+
+
+def test_a_database_of_mlflow_that_is_gone_is_said(home: ModelHome) -> None:
+    assert verify(home) == []
+    (home.path / "mlflow.db").unlink()
+    assert verify(home) == ["MLflow's database is gone: decisions can't be held against it"]
 
 
 def test_a_choice_that_the_ledger_does_not_know_is_found(home: ModelHome) -> None:

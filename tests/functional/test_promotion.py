@@ -188,7 +188,7 @@ def test_aliases_that_could_not_be_read_are_said_to_be_kept_aside(
         (("promote", FIRST, "--who", WHO), 2, "is champion already"),
         (("promote", GOOD, "--who", " "), 2, "a decision needs a name"),
         (("promote", GOOD, "--who", "9434765919"), 2, "looks like an NHS number"),
-        (("promote", GOOD, "--who", WHO, "--gates", "none.toml"), 2, "can't read the protocol"),
+        (("promote", GOOD, "--who", WHO, "--gates", "none.toml"), 2, "can't read the file"),
         (("rollback", "--who", WHO, "--reason", ""), 2, "this needs a reason"),
         (("rollback", "--who", WHO, "--reason", "x"), 2, "there is no champion to go back to"),
         (("models", "note", "--who", WHO, "--text", ""), 2, "this needs a reason"),

@@ -70,7 +70,7 @@ def test_a_wrong_key_is_named_with_its_line(text: str, line: int, message: str) 
 def test_what_is_not_toml_or_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"not TOML: .*line 2"):
         parse_protocol("seed = 1\nseed = = 2")
-    with pytest.raises(UsageError, match=r"can't read the protocol.*training/protocols/onset"):
+    with pytest.raises(UsageError, match=r"can't read the file.*training/protocols/onset"):
         load_protocol(tmp_path / "none.toml")
     with pytest.raises(UsageError, match=r"no definition 'frecan'"):
         parse_protocol("definition = 'frecan'")

@@ -20,6 +20,7 @@ from hiu_risk.definitions import Definition, definition_by_id
 from hiu_risk.eligibility import EligibilityPolicy, Target
 from hiu_risk.errors import UsageError, near_match
 from hiu_risk.outcomes import Overlap
+from hiu_risk.toml_lines import text_of
 from hiu_training.protocol.settings import (
     JUDGING_SECTIONS,
     SECTIONS,
@@ -133,15 +134,12 @@ def load_protocol(path: Path) -> Protocol:
     UsageError
         No such file, not TOML, an unknown key (named with its line), a value that can't be.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"can't read the protocol: {error.strerror}",
-            where=str(path),
-            fix="name a protocol file, for instance training/protocols/onset.toml",
-        ) from None
-    return parse_protocol(text, where=str(path))
+    return parse_protocol(read_protocol_text(path), where=str(path))
+
+
+def read_protocol_text(path: Path) -> str:
+    """Read the text of a protocol file."""
+    return text_of(path, "name a protocol file, for instance training/protocols/onset.toml")
 
 
 def parse_protocol(text: str, *, where: str = "protocol") -> Protocol:

@@ -41,6 +41,8 @@ def verify(home: ModelHome, noted: str | None = None) -> list[str]:
         entries = ledger.entries()
     except HiuRiskError as error:
         return [*_bundles(home, None), str(error)]
+    if not entries and not home.ids():
+        problems.append(f"nothing is kept in {home.path}: there is nothing to check")
     problems += _aliases(home, ledger.champion)
     problems += _bundles(home, {e.version for e in entries if e.action == "mitigation"})
     problems += _kept(home, entries)
@@ -130,6 +132,8 @@ def _evidence(home: ModelHome, entry: Entry, name: str, sha256: str) -> list[str
 
 def _mlflow(home: ModelHome, entries: Sequence[Entry], champion: str) -> Iterator[str]:
     if not is_there(home.path):
+        if entries:
+            yield "MLflow's database is gone: decisions can't be held against it"
         return
     try:
         everybodys, unended = registered_by_all(home.path), unended_runs(home.path)

@@ -194,7 +194,7 @@ def _asked_otherwise(home: ModelHome, champion: str, bundle: Bundle) -> str:
 
 def note(home: ModelHome, *, who: str, text: str, at: int, model: str = "champion") -> Entry:
     """Write an incident about a model into the ledger."""
-    words = check_reason(text, needed=True)
+    words = check_reason(text, needed=True, where="--text")
     version = home.folder(model).name
     return Ledger(home).append(at=at, action="incident", version=version, who=who, reason=words)
 
