@@ -56,9 +56,11 @@ def _refused(
     """Hold a command to its exit code and words, and the home to having stayed as it was."""
     before = _content(home)
     assert run_command(monkeypatch, *arguments) == code
-    error = " ".join(capsys.readouterr().err.split())
+    printed = capsys.readouterr()
+    error = " ".join(printed.err.split())
     for words in (*said, "What to do"):
         assert words in error
+    assert "[LightGBM]" not in printed.out + error
     assert "secret" not in error
     assert _content(home) == before
 
@@ -115,6 +117,10 @@ def _content(home: Path) -> dict[str, object]:
         (
             "horizon_days = 60", "horizon_days = 330", 1,
             ("the data are too short", "a horizon of 330 days needs at least"),
+        ),
+        (
+            "count = 4, days = 30", "count = 1, days = 400", 1,
+            ("no positive case in training, among 0 rows",),
         ),
         ("count = 4", "count = 900", 1, ("no positive case in training", "lengthen horizon_days")),
         (

@@ -32,7 +32,7 @@ from hiu_risk.times import from_seconds
 from hiu_training.judging.baselines import check_counts, fit_plain_lightgbm
 from hiu_training.judging.evaluation import Ranker
 from hiu_training.judging.rankers import judge_model
-from hiu_training.learning.learner import Learned, learn
+from hiu_training.learning.learner import Learned, learn, require_both
 from hiu_training.protocol import Protocol
 from hiu_training.registry.provenance import made_from
 from hiu_training.rows.inputs import Rows, make_rows, make_rows_and_censored
@@ -116,6 +116,7 @@ def train_model(
     split = make_split(protocol, histories.feeds, histories.zone)
     development, test = _rows(histories, split, protocol, catalogue)
     log.info("Learning from %s rows, %s positive", f"{len(development):,}", development.positives)
+    require_both(development)
     with ThreadPoolExecutor(1) as pool:
         plain_fit = pool.submit(
             fit_plain_lightgbm, development, split, catalogue.names, protocol.seed

@@ -84,7 +84,11 @@ def learn(
     ModelError
         No positive row, or one class alone in the calibration block.
     """
-    _check(rows)
+    require_both(rows)
+    if rows.positives < MIN_POSITIVES:
+        log.warning(
+            "only %d positive rows in training: expect little of this model", rows.positives
+        )
     early = _known(rows, split, split.stopping)
     inputs = Inputs.of(
         rows, protocol.definition,
@@ -135,7 +139,14 @@ def _later_blocks(
         return weights, list(pool.map(ahead, foreseen))
 
 
-def _check(rows: Rows) -> None:
+def require_both(rows: Rows) -> None:
+    """Refuse rows to learn from that are all positive, or all negative.
+
+    Raises
+    ------
+    ModelError
+        They are, or there are none.
+    """
     positives = rows.positives
     if positives in (0, len(rows)):
         which = "positive" if positives == 0 else "negative"
@@ -144,8 +155,6 @@ def _check(rows: Rows) -> None:
             where="training origins",
             fix="check the definition, lengthen horizon_days, or ingest more data",
         )
-    if positives < MIN_POSITIVES:
-        log.warning("only %d positive rows in training: expect little of this model", positives)
 
 
 @dataclass(frozen=True)
