@@ -27,6 +27,7 @@ from hiu_features.catalogue import Catalogue
 from hiu_features.context import ANYWHERE, Context
 from hiu_features.feature import CONCEPTS, Feature
 from hiu_features.reach import HALF_LIVES
+from hiu_features.sentences import covered
 from hiu_features.which import Which
 
 MOST_REASONS = 3
@@ -182,7 +183,7 @@ class Reasoner:
         ]
         told: list[Reason] = []
         for less, concept in sorted(total for total in totals if -total[0] >= SMALLEST):
-            teller = self._teller(self._groups[concept], parts, row, needs_some=sign > 0)
+            teller = self._teller(self._groups[concept], parts, row, context, needs_some=sign > 0)
             if teller is not None and len(told) < MOST_REASONS:
                 name = self.catalogue.names[teller]
                 words = self.catalogue.sentence(name, named, self.reference, context)
@@ -190,19 +191,27 @@ class Reasoner:
         return tuple(told)
 
     def _teller(
-        self, places: list[int], parts: list[float], row: list[float], *, needs_some: bool
+        self,
+        places: list[int],
+        parts: list[float],
+        row: list[float],
+        context: Context,
+        *,
+        needs_some: bool,
     ) -> int | None:
         """Give the feature that tells a concept: that of its strongest part with plain words.
 
         "No calls in the last 28 days" may tell what lowers a score in another's place, not what
-        raises it. A sentence that sounds like the opposite of what its value did tells nothing.
+        raises it. A sentence that sounds like the opposite of what its value did tells nothing,
+        nor does a value that is missing because the data do not cover it.
         """
         for place in sorted(places, key=lambda place: (-parts[place], place)):
             if parts[place] <= 0:
                 break
             tellers = self._told_by[place]
             if tellers == (place,):
-                if _fits(self.catalogue.features[place], row[place], raises=needs_some):
+                feature, value = self.catalogue.features[place], row[place]
+                if covered(feature, value, context) and _fits(feature, value, raises=needs_some):
                     return place
                 continue
             # The one with most to say; a missing value says nothing.

@@ -205,7 +205,7 @@ def sentence(
     short = known is not None and days is not None and _is_short(known, days, nothing=nothing)
     words = _fill(feature.sentence, feature, values, context, whole)
     if words is None:
-        words = feature.sentence_missing if known is None or known > 0 else NOT_COVERED
+        words = feature.sentence_missing if covered(feature, math.nan, context) else NOT_COVERED
     elif not short:
         peers = (reference or {}).get(feature.name, {})
         fair = comparison(feature, float(values[feature.name]), peers, values.get(whole), context)
@@ -214,6 +214,23 @@ def sentence(
     if known is not None and short and words != NOT_COVERED:
         words += f" (only {_counted(math.floor(known), 'day')} known)"
     return words[0].upper() + words[1:]
+
+
+def covered(feature: Feature, value: float, context: Context) -> bool:
+    """Tell whether a value says something of the person, not only that the data are not there.
+
+    Examples
+    --------
+    >>> from hiu_features.catalogue import default_catalogue
+    >>> last = default_catalogue()["days_since_last_ae"]
+    >>> whole, none = Context(known={"ae": ((900.0, 0.0),)}), Context(known={"ae": ()})
+    >>> [covered(last, value, when) for value in (9.0, math.nan) for when in (whole, none)]
+    [True, True, True, False]
+    """
+    if math.isfinite(value):
+        return True
+    known = context.known_days(sources(feature), reach(feature))
+    return feature.sentence_missing != NOT_COVERED and (known is None or known > 0)
 
 
 def _is_short(known: float, days: float, *, nothing: bool) -> bool:

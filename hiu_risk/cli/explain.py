@@ -23,6 +23,7 @@ from hiu_risk.errors import UsageError
 
 if TYPE_CHECKING:
     from hiu_risk.model import ModelHome
+    from hiu_risk.store import Store
     from hiu_serving.explain import Explanation
     from hiu_serving.scorer import Scorer
 
@@ -233,7 +234,7 @@ def _person(
     from hiu_serving.identity import doubtful
     from hiu_serving.state import State
 
-    opened, histories = _opened(store, scorer)
+    opened, histories = _opened(store, scorer, moment)
     position = position_of(histories, person)
     state = State.open_existing(home)
     try:
@@ -268,13 +269,22 @@ def _person(
     )
 
 
-def _opened(store: Path, scorer: Scorer) -> tuple[Any, Any]:
+def _opened(store: Path, scorer: Scorer, moment: int) -> tuple[Any, Any]:
     from hiu_risk.store import Store
 
     opened = Store.open(store)
+    _require_fit(opened, scorer, moment)
+    return opened, opened.histories()
+
+
+def _require_fit(opened: Store, scorer: Scorer, moment: int) -> None:
+    """Refuse a store that the model isn't for."""
+    from hiu_serving.learned import require_feeds
+
     rules = opened.manifest
     scorer.require_same_rules(rules.zone, rules.counting, rules.gap_seconds)
-    return opened, opened.histories()
+    feeds = opened.histories(rows=(0, 0)).feeds
+    require_feeds(scorer.bundle, scorer.catalogue, feeds, moment, rules.zone)
 
 
 def _waterfall(found: Explanation, scorer: Scorer, plot: Path) -> None:
@@ -302,8 +312,10 @@ def _everybody(store: Path, scorer: Scorer, moment: int, out: Path) -> None:
     from hiu_features.write import run
     from hiu_risk import NOT_FOR
     from hiu_risk.progress import progress
+    from hiu_risk.store import Store
     from hiu_serving.parts import ExplainWork, score_job
 
+    _require_fit(Store.open(store), scorer, moment)
     job = score_job(store, scorer.bundle, moment, work=ExplainWork)
     people = float(job.parts[-1].stop if job.parts else 0)
     with progress("Explaining", total=max(people, 1.0), unit="people") as advance:
@@ -321,7 +333,7 @@ def _draw(store: Path, scorer: Scorer, moment: int, feature: str, plot: Path) ->
     from hiu_risk.errors import DataError
     from hiu_training.reasons.shap_plots import MOST_POINTS, Parts, beeswarm, dependence
 
-    _, histories = _opened(store, scorer)
+    _, histories = _opened(store, scorer, moment)
     mask = scorer.candidates(histories, moment).mask
     if not mask.any():
         raise DataError(
@@ -355,7 +367,7 @@ def _measure(store: Path, models: ModelHome, scorer: Scorer, capacity: int, refi
     bundle = scorer.bundle
     protocol = parse_protocol(bundle.protocol, where=f"model {scorer.version}, protocol.toml")
     check_purpose(bundle, protocol)
-    opened, histories = _opened(store, scorer)
+    opened, histories = _opened(store, scorer, bundle.manifest.trained_through)
     split = make_split(protocol, histories.feeds, histories.zone)
     test = make_rows(histories, split.test, protocol, scorer.catalogue)
     facts = {

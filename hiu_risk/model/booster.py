@@ -61,6 +61,14 @@ class Booster:
         """Number of trees."""
         return self._model.num_trees() if self._model is not None else 0
 
+    @cached_property
+    def features(self) -> frozenset[str]:
+        """Features that any tree looks at."""
+        if self._model is None:
+            return frozenset()
+        splits = zip(self._model.feature_name(), self._model.feature_importance(), strict=True)
+        return frozenset(name for name, count in splits if count)
+
     def check_names(self, names: Sequence[str]) -> None:
         """Refuse trees whose features are not these, in this order."""
         if self._model is not None and self._model.feature_name() != list(names):

@@ -10,6 +10,7 @@ import numpy as np
 
 from hiu_risk.histories import Histories
 from hiu_risk.model.horizons import HorizonFamily
+from hiu_serving.learned import require_feeds
 from hiu_serving.scorer import Scorer, intervals_of
 from hiu_serving.worklist import Interval, Worklist
 from hiu_serving.worklist_page import inert, limits_in_csv
@@ -44,7 +45,15 @@ class Chances:
 def chances_of(
     histories: Histories, scorer: Scorer, family: HorizonFamily, worklist: Worklist
 ) -> Chances:
-    """Score the listed people at every horizon of the family."""
+    """Score the listed people at every horizon of the family.
+
+    Raises
+    ------
+    DataError
+        The data lack a feed that one of the models learned from.
+    """
+    for bundle in family.bundles:
+        require_feeds(bundle, scorer.catalogue, histories.feeds, worklist.as_of, histories.zone)
     people = tuple(entry.person for entry in worklist.entries)
     listed = np.isin(histories.people.id, people)
     scored = scorer.score(histories, worklist.as_of, listed)

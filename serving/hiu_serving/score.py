@@ -14,6 +14,7 @@ from hiu_serving.cautions import Caution, cautions
 from hiu_serving.changes import since_last
 from hiu_serving.everybody import Everybody, InMemory
 from hiu_serving.freshness import FreshnessLimits, judge, require_covered, with_newest
+from hiu_serving.learned import require_feeds
 from hiu_serving.reserving import ColumnOf, Reserved, draw, groups_by
 from hiu_serving.scorer import Scored, Scorer
 from hiu_serving.worklist import Before, Entry, Worklist, change_of
@@ -67,8 +68,8 @@ def make_worklist(
     Raises
     ------
     DataError
-        The data do not reach the index date, or don't tell the groups that places are reserved
-        by.
+        The data do not reach the index date, lack a feed that the model learned from, or don't
+        tell the groups that places are reserved by.
     ModelError
         The parts of a listed score don't add up to it.
     UsageError
@@ -79,6 +80,7 @@ def make_worklist(
     limits = limits or FreshnessLimits()
     judged = judge(histories.feeds, as_of, limits)
     require_covered(histories, as_of, scorer.definition, judged, limits)
+    require_feeds(scorer.bundle, scorer.catalogue, histories.feeds, as_of, histories.zone)
     reserved = Reserved.of(scorer.bundle)
     group = (
         None

@@ -30,6 +30,7 @@ from hiu_serving.coverage import (
     days_known,
     feed_days,
 )
+from hiu_serving.learned import learned_from
 from hiu_serving.nobody import one_person
 from hiu_serving.wording import exclusion_in_words, lower_first
 from hiu_serving.worklist import Interval, purpose_of
@@ -157,6 +158,11 @@ class Scorer:
     def gap(self) -> int:
         """Seconds within which calls without an incident id are one incident."""
         return int(self.bundle.manifest.counting.get("gap_seconds", 0))
+
+    @cached_property
+    def learned_from(self) -> tuple[str, ...]:
+        """The sources that the model learned from."""
+        return learned_from(self.bundle, self.catalogue)
 
     @cached_property
     def reasoner(self) -> Reasoner:

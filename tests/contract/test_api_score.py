@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.api import Client, event, make_client, person, request
-from tests.support.serving import make_bundle
+from tests.support.serving import from_calls_alone, make_bundle
 
 PRIVATE = "943-476-5919"
 """Stands for something about a person that must never come back."""
@@ -18,6 +18,12 @@ PRIVATE = "943-476-5919"
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Client:
     return make_client(tmp_path_factory.mktemp("api"))
+
+
+@pytest.fixture(scope="module")
+def calls_alone(tmp_path_factory: pytest.TempPathFactory) -> Client:
+    """A client of a model whose training data had no other feed."""
+    return make_client(tmp_path_factory.mktemp("calls"), from_calls_alone(make_bundle()))
 
 
 def errors(answer: Any) -> dict[str, str]:
@@ -101,27 +107,40 @@ def test_who_the_model_is_not_for_gets_no_score_and_the_reason(
     assert text.lower() in " ".join(w["text"] for w in found["warnings"]).lower()
 
 
-def test_what_is_not_known_is_said(client: Client) -> None:
-    def codes(**more: Any) -> set[str]:
+def every_feed(**of_calls: str) -> list[dict[str, str]]:
+    covers = {"starts_at": "2015-01-01T00:00:00Z", "complete_until": "2022-01-08T00:00:00Z"}
+    others = [{"source": source, **covers} for source in ("ae", "admission")]
+    return [{"source": "call", **covers, **of_calls}, *others]
+
+
+def test_what_is_not_known_is_said(client: Client, calls_alone: Client) -> None:
+    def codes(asked_of: Client = client, **more: Any) -> set[str]:
         asked = person()
         asked["born_on"] = more.pop("born_on", asked["born_on"])
-        (found,) = client.post(request(asked, **more)).json()["people"]
+        (found,) = asked_of.post(request(asked, **more)).json()["people"]
         return {warning["code"] for warning in found["warnings"]}
 
-    def feed(source: str, starts: str = "2015-01-01", until: str = "2022-01-08") -> dict[str, str]:
-        return {
-            "source": source,
-            "starts_at": f"{starts}T00:00:00Z",
-            "complete_until": f"{until}T00:00:00Z",
-        }
-
-    others = [feed("ae"), feed("admission")]
+    begun, stopped = "2021-12-01T00:00:00Z", "2021-12-25T00:00:00Z"
     assert codes() == {"coverage_unknown"}
-    assert codes(feeds=[feed("call"), *others]) == set()
-    assert codes(feeds=[feed("call")]) == {"feed_missing"}
-    assert codes(feeds=[feed("call", starts="2021-12-01"), *others]) == {"short_history"}
-    assert codes(feeds=[feed("call", until="2021-12-25"), *others]) == {"stale_feed"}
-    assert codes(feeds=[feed("call"), *others], born_on=None) == {"age_unknown"}
+    assert codes(feeds=every_feed()) == set()
+    assert codes(calls_alone, feeds=every_feed()[:1]) == {"feed_missing"}
+    assert codes(feeds=every_feed(starts_at=begun)) == {"short_history"}
+    assert codes(feeds=every_feed(complete_until=stopped)) == {"stale_feed"}
+    assert codes(feeds=every_feed(), born_on=None) == {"age_unknown"}
+
+
+def test_a_feed_that_the_model_learned_from_must_be_there(client: Client) -> None:
+    call, ae, admission = every_feed()
+    later = {**ae, "starts_at": "2022-01-08T00:00:00Z"}
+    for feeds in ([call, admission], [call, later, admission]):
+        answer = client.post(request(feeds=feeds))
+        assert answer.status_code == 422
+        assert errors(answer) == {
+            "feeds": "the model learned from A&E attendances: a feed of source ae that starts "
+            "before as_of is required"
+        }
+    answer = client.post(request(feeds=[call]))
+    assert len(answer.json()["errors"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -322,15 +341,11 @@ def test_calls_close_together_are_one_incident_where_the_model_learned_so(tmp_pa
 
 
 def test_a_gap_of_a_feed_must_end_after_it_starts(client: Client) -> None:
-    feed = {
-        "source": "call",
-        "starts_at": "2015-01-01T00:00:00Z",
-        "complete_until": "2022-01-08T00:00:00Z",
-    }
+    feed, *others = every_feed()
     good = {"starts_at": "2021-06-01T00:00:00Z", "ends_at": "2021-07-01T00:00:00Z"}
     bad = {"starts_at": good["ends_at"], "ends_at": good["starts_at"]}
-    assert client.post(request(feeds=[{**feed, "gaps": [good]}])).status_code == 200
-    answer = client.post(request(feeds=[{**feed, "gaps": [good, bad]}]))
+    assert client.post(request(feeds=[{**feed, "gaps": [good]}, *others])).status_code == 200
+    answer = client.post(request(feeds=[{**feed, "gaps": [good, bad]}, *others]))
     assert answer.status_code == 422
     assert errors(answer) == {"feeds.0.gaps.1.ends_at": "must be after starts_at"}
 
@@ -349,7 +364,7 @@ def calls_feed(starts_at: str) -> dict[str, Any]:
     return {"source": "call", "starts_at": starts_at, "complete_until": "2022-01-08T00:00:00Z"}
 
 
-def test_too_little_known_abstains_instead_of_scoring_low(client: Client) -> None:
+def test_too_little_known_abstains_instead_of_scoring_low(calls_alone: Client) -> None:
     """The same person: new in the area, in an area whose data begin, and known for long."""
     long, short = calls_feed("2020-01-01T00:00:00Z"), calls_feed("2021-12-15T00:00:00Z")
     new = person("a", registered_from="2021-12-20T00:00:00Z")
@@ -358,7 +373,7 @@ def test_too_little_known_abstains_instead_of_scoring_low(client: Client) -> Non
         (person("a"), short, "feeds_too_short"),
         (person("a"), long, None),
     ):
-        answer = client.post(request(asked, feeds=[feed]))
+        answer = calls_alone.post(request(asked, feeds=[feed]))
         (found,) = answer.json()["people"]
         assert found["abstained_because"] == because
         assert (found["score"] is None) == (because is not None)

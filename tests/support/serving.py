@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hiu_features.catalogue import default_catalogue
+from hiu_features.reach import sources
 from hiu_features.reasons import Reason
 from hiu_risk.counting import Counting
 from hiu_risk.definitions import DEFINITIONS
@@ -89,6 +90,17 @@ def make_home(path: Path, bundle: Bundle | None = None) -> ModelHome:
 def without_intervals(bundle: Bundle) -> Bundle:
     """The same model as one made before intervals were kept."""
     return replace(bundle, calibrator=replace(bundle.calibrator, uncertainty=None))
+
+
+def from_calls_alone(bundle: Bundle) -> Bundle:
+    """The same model as one whose training data had a feed of calls and no other."""
+    reference = dict(bundle.reference)
+    for feature in default_catalogue():
+        if feature.primitive == "covered_days" and feature.params["source"] != "call":
+            reference[feature.name] = {**reference[feature.name], "mean": 0.0}
+        elif sources(feature) and "call" not in sources(feature):
+            reference[feature.name] = dict.fromkeys(reference[feature.name])
+    return replace(bundle, reference=reference)
 
 
 def reserving(bundle: Bundle, column: str, **changes: Any) -> Bundle:

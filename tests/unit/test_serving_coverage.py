@@ -16,7 +16,7 @@ from hiu_serving.coverage import Floor, context_of, days_known, spells
 from hiu_serving.score import make_worklist
 from hiu_serving.scorer import Scorer, check_sums
 from tests.support.histories import make_histories
-from tests.support.serving import AS_OF, make_bundle
+from tests.support.serving import AS_OF, from_calls_alone, make_bundle
 
 ADULT = DEFINITIONS["frecann_adult"]
 CALLS = Feed("call", AS_OF - 900 * DAY, AS_OF)
@@ -36,7 +36,7 @@ def region(*registered_days: int | None, feeds: tuple[Feed, ...] = (CALLS,)) -> 
 
 
 def listed(histories: Any, floor: Floor | None = None) -> Any:
-    scorer = Scorer.of(make_bundle(zone="UTC"), floor=floor)
+    scorer = Scorer.of(from_calls_alone(make_bundle(zone="UTC")), floor=floor)
     return make_worklist(histories, AS_OF, scorer, capacity=10, store_hash="s" * 64)
 
 

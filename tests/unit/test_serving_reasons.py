@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hiu_features.catalogue import default_catalogue
+from hiu_features.context import Context
 from hiu_features.reasons import MOST_REASONS, NO_PLAIN_WORDS, SMALLEST, Reasoner
 
 CATALOGUE = default_catalogue()
@@ -53,6 +54,12 @@ def sounds_high(name: str, value: float) -> bool:
     if name.startswith("days_since_") and not name.startswith("days_since_last"):
         return bool(value <= 180)
     return True
+
+
+def says_something(name: str, value: float) -> bool:
+    """Whether a value tells more than that the data are not there, by hand."""
+    said = CATALOGUE.sentence(name, {name: float(value)})
+    return not said.startswith("Not known: the data do not cover")
 
 
 VALUES = np.full(N, 3.0, np.float32)
@@ -134,6 +141,20 @@ def test_a_sentence_that_sounds_like_the_opposite_is_left_out(
     assert one(name, value, 0.5, -1) == ([name] if lowers else [])
 
 
+@pytest.mark.parametrize("name", ["ae_28d", "ae_low_urgency_share_365d", "days_since_last_ae"])
+def test_what_the_data_do_not_cover_is_no_reason(name: str) -> None:
+    values = np.full(N, np.nan, np.float32)
+    values[CATALOGUE.index("calls_28d")] = 3
+    nothing = Context(known={"call": ((900.0, 0.0),), "ae": (), "admission": ()})
+    row = parts(**{name: 0.9, "calls_28d": 0.2})
+    for tell, sign in ((REASONER.raising, 1), (REASONER.lowering, -1)):
+        assert [reason.feature for reason in tell(values, sign * row, nothing)] == ["calls_28d"]
+    # Nobody went to A&E: that is known where the data say so.
+    known = Context(known=dict.fromkeys(("call", "ae", "admission"), ((900.0, 0.0),)))
+    told = REASONER.lowering(values, -parts(days_since_last_ae=0.9), known)
+    assert [reason.sentence for reason in told] == ["No A&E visit in the last two years"]
+
+
 def test_the_next_strongest_of_the_concept_tells_it_then() -> None:
     row = parts(calls_change_28d=-0.5, calls_28d_before=-0.1)
     (found,) = REASONER.lowering(VALUES, row)
@@ -159,7 +180,8 @@ def test_reasons_hold_for_any_row(contributions: np.ndarray, values: np.ndarray)
             totals[feature.concept] = totals.get(feature.concept, 0.0) + float(part)
             plain = plain_counts(feature.name)
             if plain == [feature.name]:
-                some = sounds_high(feature.name, values[CATALOGUE.index(feature.name)])
+                value = values[CATALOGUE.index(feature.name)]
+                some = sounds_high(feature.name, value) and says_something(feature.name, value)
             else:
                 some = any(values[CATALOGUE.index(p)] > 0 for p in plain)
             if part > 0 and some:

@@ -29,8 +29,10 @@ from hiu_serving.api.models import (
 from hiu_serving.api.problems import FieldError, not_valid
 from hiu_serving.cautions import Caution, cautions, missing_feeds, stale_feeds
 from hiu_serving.freshness import FreshnessLimits, freshness
+from hiu_serving.learned import lacking
 from hiu_serving.scorer import Scorer
 from hiu_serving.since import Since
+from hiu_serving.wording import SOURCE_NAMES
 from hiu_serving.worklist import INSIDE_ONLY, Worklist
 
 
@@ -40,12 +42,14 @@ def answer(asked: ScoreRequest, scorer: Scorer) -> ScoreResponse:
     Raises
     ------
     Problem
-        The request contradicts itself, or asks for a weekend list on another day.
+        The request contradicts itself, leaves out a feed that the model learned from, or asks for
+        a weekend list on another day.
     """
     manifest = scorer.bundle.manifest
     histories = histories_of(asked, zone=manifest.zone, counting=scorer.counting, gap=scorer.gap)
     as_of = to_seconds(asked.as_of)
     _check_day(manifest.target, as_of, manifest.zone)
+    _check_feeds(histories, as_of, scorer)
     for_all = (
         *missing_feeds(histories),
         *stale_feeds(freshness(histories, as_of, FreshnessLimits())),
@@ -67,6 +71,22 @@ def _check_day(target: str, as_of: int, zone: str) -> None:
         check_list_day(target, np.array([as_of], np.int64), zone)
     except UsageError as error:
         raise not_valid([FieldError(where="as_of", rule=error.fix or error.what)]) from None
+
+
+def _check_feeds(histories: Histories, as_of: int, scorer: Scorer) -> None:
+    """Refuse feeds that leave out what the model learned from; without any, nothing was said."""
+    if not histories.feeds:
+        return
+    errors = [
+        FieldError(
+            where="feeds",
+            rule=f"the model learned from {SOURCE_NAMES[source]}: a feed of source {source} that "
+            "starts before as_of is required",
+        )
+        for source in lacking(scorer.learned_from, histories.feeds, as_of)
+    ]
+    if errors:
+        raise not_valid(errors)
 
 
 def _scored(histories: Histories, as_of: int, scorer: Scorer) -> dict[int, PersonOut]:
