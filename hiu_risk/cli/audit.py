@@ -200,6 +200,8 @@ def _say(result: AuditResult) -> None:
     say(page.about)
     say(f"Definition: {result.definition}")
     say(page.headline)
+    if page.rounding:
+        say(page.rounding)
     say(page.conclusion)
     notes = {g.title: g.note for g in result.groupings}
     for grouping in dict.fromkeys(line.grouping for line in page.lines):

@@ -30,7 +30,8 @@ from hiu_training.audit.result import (
     SecondOutcome,
     TrendPoint,
 )
-from hiu_training.board.blocks import Block, Pack, Section, plain, texts
+from hiu_training.audit.rounding import rounding_in_words
+from hiu_training.board.blocks import Block, Pack, Para, Section, plain, texts
 from hiu_training.board.brief import brief_section
 from hiu_training.board.decided import changes_section, decisions_section
 from hiu_training.board.fairness import fairness_full_section, fairness_section
@@ -177,6 +178,20 @@ def test_a_finding_that_changed_since_the_audit_before_is_named() -> None:
     text = said(changes_section(replace(made, audit=audit, audit_before=before)))
     assert "Sex, Female: insufficient evidence, now missed more often" in text
     assert "1 group is missed more often" in said(brief_section(replace(made, audit=audit), ()))
+
+
+def test_a_pack_says_why_two_sections_print_two_shares() -> None:
+    made = material()
+    assert made.audit is not None
+    words = rounding_in_words(made.audit)
+    assert "counts rounded to 5" in words
+    assert "An evaluation of the same lists counts exactly" in words
+    first = fairness_section(made).blocks
+    assert [b.text for b in first[:2] if isinstance(b, Para)][1] == words  # below the headline
+    assert words in said(fairness_full_section(made))
+    told = "in “Fairness on one page” they come from rounded counts"
+    assert told in said(worth_section(made))
+    assert told not in said(worth_section(replace(made, audit=None)))
 
 
 def test_a_pack_says_what_its_counts_are_not_checked_against() -> None:

@@ -11,12 +11,15 @@ import pytest
 from hiu_risk.suppression import Protection, SmallNumbers, feasible_range
 from hiu_training.audit.coarse import Span, proportion
 from hiu_training.audit.linkage import linkage_of
+from hiu_training.audit.onepage import summary
 from hiu_training.audit.page import render_page
 from hiu_training.audit.publish import Context, publish
 from hiu_training.audit.report import Plan, all_pairs, audit
 from hiu_training.audit.result import MAY_NOT_LEAVE, AuditDocument, Estimate, Linkage
+from hiu_training.audit.rounding import points_of, rounding_in_words
 from hiu_training.audit.second import audit_second, publish_second
 from hiu_training.audit.table import count_table
+from hiu_training.audit.wording import NO_VALUE
 from tests.support.adversary import both, together
 from tests.support.audit import World, random_rows
 
@@ -91,6 +94,33 @@ def test_every_rate_comes_from_rounded_counts_and_is_wider_than_the_exact_one(re
                 checked += 1
             place += 1
     assert checked > 5
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_shares_are_no_further_from_the_exact_ones_than_is_said(seed):
+    rows = World((0.42, 0.5, 0.08), (0.4, 1.2, 1.5), people=900, dates=2).draw(seed, others=2)
+    report = audit(rows, Plan(capacities=(60,), primary=60, resamples=100))
+    document = publish(report, CONTEXT)
+    exact, said = report.measures.recall[:, 0], []
+    groups = [x for g in document.groupings for x in g.groups]
+    for place, group in enumerate((*groups, document.overall)):
+        points, at = points_of(group.at[0], group), group.at[0]
+        if points is None:
+            assert at.found == "*" or group.cases in ("*", 0)
+            continue
+        assert abs(at.recall.value - exact[place]) <= points / 100
+        half = 2.5 * (at.found > 0)
+        assert at.recall.low <= (at.found - half) / (group.cases + 2.5) + 0.005
+        assert at.recall.high >= min((at.found + half) / (group.cases - 2.5), 1) - 0.005
+        said.append(points)
+    words = rounding_in_words(document)
+    assert f"everybody's by up to {said[-1]} points" in words
+    assert f"a group's by up to {max(said[:-1])} points" in words
+    assert render_page(document).count(words.replace("'", "&#39;")) == 2  # headline and tables
+    assert summary(document).rounding == words
+    open_ = publish(report, CONTEXT, OFF)
+    assert rounding_in_words(open_) == summary(open_).rounding == ""
+    assert "rounded to 5" not in render_page(open_)
 
 
 def test_people_between_two_list_lengths_are_not_worked_out(report):
@@ -261,6 +291,20 @@ def test_without_suppression_everything_is_exact_and_says_so(report):
     np.testing.assert_allclose(shown, report.recall.value[:n, 0], atol=1e-6)
     assert MAY_NOT_LEAVE in render_page(document)
     assert MAY_NOT_LEAVE not in render_page(publish(report, CONTEXT))
+
+
+def test_without_suppression_a_group_without_a_case_has_no_share():
+    rows = random_rows(1)
+    nobody = np.where(rows.label == 1, "cases", np.where(rows.person % 2 == 0, "none", "cases"))
+    groups = {"site": nobody}
+    plan = Plan(capacities=(20,), primary=20, resamples=100)
+    document = publish(audit(dataclasses.replace(rows, groups=groups), plan, OFF), CONTEXT, OFF)
+    none = next(g for g in document.groupings[0].groups if g.cases == 0)
+    assert none.at[0].recall is none.at[0].false_negative_rate is None
+    assert none.at[0].recall_difference is none.recall_difference_simultaneous is None
+    assert none.recall_verdict == "insufficient_evidence"
+    line = next(x for x in summary(document).lines if x.label == none.label)
+    assert (line.missed, line.difference) == (NO_VALUE, NO_VALUE)
 
 
 def test_the_document_survives_a_round_trip(document):

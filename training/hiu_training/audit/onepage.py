@@ -15,6 +15,7 @@ from hiu_training.audit.result import (
     SecondOutcome,
     Verdict,
 )
+from hiu_training.audit.rounding import rounding_in_words
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class Summary:
     ----------
     headline : str
         How many cases the list missed.
+    rounding : str
+        How far the rounding of counts may move that share, and groups'; empty where none is.
     conclusion : str
         Whether anything can be said about groups, in one sentence.
     about : str
@@ -99,6 +102,7 @@ class Summary:
     """
 
     headline: str
+    rounding: str
     conclusion: str
     about: str
     boxes: list[Box]
@@ -118,6 +122,7 @@ def summary(document: AuditDocument) -> Summary:
     """
     return Summary(
         headline=headline(document),
+        rounding=rounding_in_words(document),
         conclusion=conclusion(document),
         about=f"Model {document.model}; lists of {document.primary} on {len(document.dates)} "
         f"dates from {document.dates[0]} to {document.dates[-1]}",

@@ -29,6 +29,7 @@ from hiu_training.audit.result import (
     GroupResult,
     Verdict,
 )
+from hiu_training.audit.rounding import rounding_in_words
 
 _RATIO_TICKS = {0.25: "¼", 0.5: "½", 1.0: "1", 2.0: "2", 4.0: "4"}
 
@@ -52,6 +53,7 @@ def render_page(document: AuditDocument) -> str:
         may_not_leave=MAY_NOT_LEAVE,
         headline=headline(document),
         conclusion=conclusion(document),
+        rounding=rounding_in_words(document),
         more=_more(document),
         boxes=boxes(document),
         reserving=reserving_lines(document),

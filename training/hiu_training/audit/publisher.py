@@ -356,7 +356,8 @@ class Publisher:
         if isinstance(known, str):
             return HIDDEN
         value, low, high = known
-        if not np.isfinite([low, high]).all():
+        unknown = np.isnan(value) and not self._rule.enabled  # nobody to estimate it from
+        if unknown or not np.isfinite([low, high]).all():
             return None
         digits = (4 if self._fine else 2) if self._rule.enabled else 6
         if significant and 0 < high < 1:

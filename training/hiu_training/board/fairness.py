@@ -7,6 +7,7 @@ from hiu_training.audit import wording as say
 from hiu_training.audit.onepage import at_primary, lists_in_words, summary
 from hiu_training.audit.plots import Mark, interval_chart
 from hiu_training.audit.result import AuditDocument, Estimate, GroupingResult, GroupResult
+from hiu_training.audit.rounding import rounding_in_words
 from hiu_training.board.blocks import (
     Block,
     Bullets,
@@ -47,6 +48,7 @@ def fairness_section(material: Material) -> Section:
     )
     blocks: tuple[Block, ...] = (
         Para(page.headline, "lead"),
+        *_rounding(page.rounding),
         Para(page.conclusion),
         boxes,
         Heading(f"Share of cases missed by a list of {audit.primary}"),
@@ -57,6 +59,10 @@ def fairness_section(material: Material) -> Section:
              "quiet"),
     )  # fmt: skip
     return Section("fairness", "Fairness on one page", blocks, fresh=True)
+
+
+def _rounding(words: str) -> list[Block]:
+    return [Para(words, "quiet")] if words else []
 
 
 def _no_audit(material: Material) -> list[Block]:
@@ -106,6 +112,7 @@ def fairness_full_section(material: Material) -> Section:
             "so after several list dates counts each time. Differences are in percentage points "
             "against everybody else."
         ),
+        *_rounding(rounding_in_words(audit)),
         Facts("How it was done", _about(audit)),
     ]
     for grouping in audit.groupings:
@@ -148,9 +155,9 @@ def _note(grouping: GroupingResult) -> list[Block]:
     notes = [grouping.note] if grouping.note else []
     if grouping.from_rounded:
         notes.append(
-            "A small number is among these: rates and intervals are worked out from the rounded "
-            "counts and are wider than the exact ones. Findings were judged on the exact numbers, "
-            "and are said only as strongly as these intervals allow."
+            "Rates and intervals are worked out from the rounded counts, and the intervals are "
+            "wider than the exact ones. Findings were judged on the exact numbers, and are said "
+            "only as strongly as these intervals allow."
         )
     return [Para(" ".join(notes), "quiet")] if notes else []
 

@@ -79,7 +79,19 @@ def _how(material: Material) -> str:
         f"Judged on dates later than anything the model learned from{when}: a test of the model, "
         "not a count of what this quarter's lists did. Ranking people by how often they called "
         "lately is what anybody could do without a model; one that finds no more is not worth its "
-        "risks."
+        f"risks.{_beside_the_audit(material)}"
+    )
+
+
+def _beside_the_audit(material: Material) -> str:
+    """Say why the audit of the same lists prints another share."""
+    audit = material.audit
+    if audit is None or not audit.suppressed:
+        return ""
+    return (
+        " Shares here come from exact counts, as ways of ranking could not be told apart by "
+        "rounded ones; in “Fairness on one page” they come from rounded counts, and it says by "
+        "how many points they may differ."
     )
 
 
