@@ -28,7 +28,8 @@ def command_line() -> str:
     group: Any = typer.main.get_command(app)
     lines = [MADE + "# Command line\n"]
     lines.append(
-        "Exit codes: 0 done, 1 the data or the model did not pass a check, 2 wrong usage.\n"
+        "Exit codes: 0 done, 1 the data or the model did not pass a check, 2 wrong usage, "
+        "130 stopped by Ctrl-C.\n"
     )
     for name in COMMANDS:
         command = group.commands[name]
