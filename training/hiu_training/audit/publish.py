@@ -156,7 +156,7 @@ def _rule_in_words(rule: SmallNumbers) -> str:
     return (
         f"Counts of {rule.smallest} to {rule.largest} people are shown as {HIDDEN}; other counts "
         f"are rounded to {rule.base}. Further numbers are shown as {HIDDEN} where a small count "
-        "could be worked out from them, also by subtracting an earlier report. Rates and their "
+        "could be worked out from them, also with earlier reports beside them. Rates and their "
         "intervals are worked out from the rounded counts, so intervals are wider than the exact "
         "ones; findings are judged on exact numbers and said only as strongly as the printed "
         "intervals allow."
