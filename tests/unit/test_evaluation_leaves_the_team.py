@@ -201,4 +201,4 @@ def test_a_page_says_how_many_were_not_ranked_without_a_small_number() -> None:
 
     assert said(0) == ""
     assert said(5) == "* rows (a small number)"
-    assert said(482) == "480 of 9,600 rows (5.0%)"
+    assert said(482) == "about 480 of 9,600 rows (5.0%)"

@@ -213,8 +213,40 @@ def test_ranges_that_give_a_small_number_of_censored_people_away_are_hidden(
     assert table is not None
     assert ("* hidden" in table.note) == any("*" in row for row in table.rows)
     row = next(row for row in table.rows if row[0] == "model: recall")
-    assert (row[table.head.index("K = 75")] == "*") == hidden
+    assert (dict(zip(table.head, row, strict=True)).get("K = 75", "*") == "*") == hidden
     assert shown["censored"] == 35
+
+
+def test_lengths_of_which_nothing_is_shown_are_named_once(evaluation: dict[str, Any]) -> None:
+    told = _with_places(evaluation, 3)
+    for found in told["whole_lists"]["rankers"].values():
+        for k, places in told["whole_lists"]["places_at"].items():
+            one = found["precision_at"][k]
+            one["best"] = one["worst"] + (12 if k == "25" else 3) / places
+    said = whole.not_shown(told)
+    assert said.startswith("Nothing can be shown of lists of 75 and 1% of people: so few of those removed")
+    table = whole.model_and_count(told)
+    assert table is not None
+    assert table.head == ("", "K = 25")
+    assert [t.head[1:] for t in whole.every_ranker(told)[1:]] == [("K = 25",)] * 2
+    for found in told["whole_lists"]["rankers"].values():
+        one = found["precision_at"]["25"]
+        one["best"] = one["worst"] + 3 / told["whole_lists"]["places_at"]["25"]
+    assert whole.model_and_count(told) is None
+    assert len(whole.every_ranker(told)) == 1  # average precision alone
+    assert "lists of 25, 75 and 1% of people" in whole.not_shown(told)
+    for one in told["whole_lists"]["rankers"].values():
+        for k, places in told["whole_lists"]["places_at"].items():
+            one["precision_at"][k]["best"] = one["precision_at"][k]["worst"] + 12 / places
+    assert whole.not_shown(told) == ""
+
+
+def test_rounded_counts_are_said_to_be(folder: Path, evaluation: dict[str, Any]) -> None:
+    rows = f"{5 * round(evaluation['population']['rows'] / 5):,} rows"
+    for name in ("model-card.md", "tripod-ai.json", "evaluation.html"):
+        text = (folder / name).read_text("utf-8")
+        assert rows in text
+        assert "Counts are rounded to 5." in text, name
 
 
 def test_the_card_says_what_lists_of_everybody_hold(
@@ -273,7 +305,7 @@ def test_the_page_and_the_command_say_who_was_not_ranked_and_what_the_data_did_n
 ) -> None:
     page = (folder / "evaluation.html").read_text("utf-8")
     rows = evaluation["population"]["rows"]
-    assert f"Not ranked above: 35 of {5 * round(rows / 5) + 35:,} rows (" in page
+    assert f"Not ranked above: about 35 of {5 * round(rows / 5) + 35:,} rows (" in page
     assert "A list in service would hold them" in page
     say_evaluation(Evaluation.model_validate(evaluation_fields(evaluation)), GateSettings())
     said = " ".join(capsys.readouterr().out.split())

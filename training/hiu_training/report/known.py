@@ -11,6 +11,9 @@ from hiu_risk.model import Bundle
 from hiu_risk.times import from_seconds, index_day
 from hiu_training.judging import names
 
+ROUNDED = "Counts are rounded to 5."
+"""Said wherever counts of people and rows are written as they may leave the team."""
+
 TARGETS = {
     "onset": "meeting the rule, by somebody who does not meet it and has not met it in the washout",
     "relapse": "meeting the rule again after a time without",

@@ -13,7 +13,7 @@ from hiu_risk.words import looked_for, plural
 from hiu_training.judging.names import DIMENSIONS, capacity_name, ranker_name
 from hiu_training.judging.verdict import FEWEST
 from hiu_training.report import charts, tables, whole
-from hiu_training.report.known import Known, middle_capacity
+from hiu_training.report.known import ROUNDED, Known, middle_capacity
 from hiu_training.report.tables import Table, cell, count
 from hiu_training.svg import inline_svg
 
@@ -58,6 +58,7 @@ def render_page(known: Known) -> str:
         lists=tables.lists(evaluation),
         not_ranked=tables.not_ranked(evaluation),
         whole=whole.model_and_count(evaluation),
+        not_shown=whole.not_shown(evaluation),
         ties=tables.ties(evaluation),
         others=[tables.measure_at(evaluation, kind) for kind in tables.MEASURES_AT
                 if evaluation["rankers"]["model"].get(kind)] + whole.every_ranker(evaluation),
@@ -202,6 +203,7 @@ def _facts(known: Known) -> list[tuple[str, str]]:
                 f"{name.replace('_', ' ')} {count(n)}" for name, n in some)
             for part, reasons in evaluation.get("judged_dropped", {}).items()
             if (some := [(name, n) for name, n in reasons.items() if n]))),
+        ("Counts", f"{ROUNDED} * is a count of 1 to 7, or one that would give such a count away."),
         ("Intervals", f"95%, from {resamples:,} resamples of {entity}, each with all rows at all "
          "dates" if resamples else "none, as the protocol asks for no resamples"),
         ("Made from", f"data {made.data_hash[:12]}, protocol {made.protocol_hash[:12]}, code "

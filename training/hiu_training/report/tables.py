@@ -211,7 +211,7 @@ def not_ranked(evaluation: Evaluation) -> str:
         return f"{removed} rows (a small number)"
     ranked = rule.show(evaluation["population"]["rows"])
     whole = removed + (0 if isinstance(ranked, str) else ranked)
-    return f"{removed:,} of {whole:,} rows ({removed / whole:.1%})"
+    return f"about {removed:,} of {whole:,} rows ({removed / whole:.1%})"
 
 
 def lead_time(evaluation: Evaluation, k: str) -> Table:
@@ -320,7 +320,7 @@ def breakdown(evaluation: Evaluation, dimension: str, k: str) -> Table:
         tuple(rows),
         note="Lists are made of everybody ranked; recall: the share of the group's cases on them. "
         "“Too few”: fewer than 20 different people to whom it happened. * hidden: a small number, "
-        "or one that would give it away.",
+        "or one that would give it away. Counts are rounded to 5.",
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from hiu_risk import NOT_FOR, __version__
 from hiu_risk.suppression import SmallNumbers
 from hiu_risk.times import index_day
 from hiu_risk.words import plural
-from hiu_training.report.known import Known, interval, middle_capacity
+from hiu_training.report.known import ROUNDED, Known, interval, middle_capacity
 
 
 def title(known: Known) -> str:
@@ -166,7 +166,7 @@ def sample_size(known: Known) -> str:
         "All there were. Learned from "
         f"{_count(learned.get('rows'))} rows, {_count(learned.get('positives'))} positive; judged "
         f"on {_count(judged.get('rows'))} rows, {_count(judged.get('positives'))} positive "
-        f"({_count(judged.get('positive_people'))} different {known.entity})."
+        f"({_count(judged.get('positive_people'))} different {known.entity}). {ROUNDED}"
     )
 
 
@@ -179,7 +179,7 @@ def missing(known: Known) -> str:
         for part, reasons in dropped.items()
         if (some := [(k, n) for k, n in reasons.items() if n])
     )
-    left = f" Rows left out of learning: {said}." if said else ""
+    left = f" Rows left out of learning: {said}. {ROUNDED}" if said else ""
     both = ""
     if known.evaluation.get("whole_lists", {}).get("censored"):
         both = (
@@ -319,7 +319,7 @@ def flow(known: Known) -> str:
         return ""
     who = f"{_count(judged.get('people'))} {known.entity}"
     dates, cases = plural(len(known.dates), "date"), _count(judged.get("positive_people"))
-    return f"Judged: {who} at {dates}, {cases} of them with the outcome at some date."
+    return f"Judged: {who} at {dates}, {cases} with the outcome at some date. {ROUNDED}"
 
 
 def characteristics(known: Known) -> str:

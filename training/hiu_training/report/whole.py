@@ -7,7 +7,7 @@ is a small one, the range is hidden.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hiu_risk.suppression import SmallNumbers
@@ -83,7 +83,9 @@ def model_and_count(evaluation: Told) -> Table | None:
     shown = [name for name in ("model", best) if name and name in whole.get("rankers", {})]
     if "model" not in shown:
         return None
-    ks = list(whole["rankers"]["model"]["recall_at"])
+    ks = _shown_lengths(whole, shown)
+    if not ks:
+        return None
     rows = [
         (f"{ranker_name(name)}: {called}", *(_cell(whole["rankers"][name][kind][k]) for k in ks))
         for name in shown
@@ -100,6 +102,30 @@ def model_and_count(evaluation: Told) -> Table | None:
         ("", *(f"K = {capacity_name(k)}" for k in ks)), tuple(rows),
         note=_NOTE + (_HIDDEN if any("*" in row for row in rows) else ""),
     )  # fmt: skip
+
+
+def not_shown(evaluation: Told) -> str:
+    """Say of which lengths nothing can be shown, and why; empty where something can be of all."""
+    whole = _whole(evaluation)
+    if "model" not in whole.get("rankers", {}):
+        return ""
+    best = best_count(evaluation)
+    names = [name for name in ("model", best) if name and name in whole["rankers"]]
+    shown = _shown_lengths(whole, names)
+    hidden = [capacity_name(k) for k in whole["places_at"] if k not in shown]
+    if not hidden:
+        return ""
+    lengths = " and ".join(filter(None, [", ".join(hidden[:-1]), hidden[-1]]))
+    return (
+        f"Nothing can be shown of lists of {lengths}: so few of those removed are on them, or "
+        "outside them, that a range would give their number away."
+    )
+
+
+def _shown_lengths(whole: Told, names: Sequence[str]) -> list[str]:
+    """Give the lengths of list of which something is shown for one of these rankers."""
+    found = [whole["rankers"][name]["recall_at"] for name in names]
+    return [k for k in found[0] if any(each[k]["worst"] is not None for each in found)]
 
 
 def in_words(evaluation: Told, k: str) -> str:
@@ -120,7 +146,7 @@ def every_ranker(evaluation: Told) -> list[Table]:
     names = [name for name in ordered(evaluation) if name in whole.get("rankers", {})]
     if not names:
         return []
-    ks = list(whole["rankers"][names[0]]["recall_at"])
+    ks = _shown_lengths(whole, names)
     tables = [
         Table(
             "Everybody at risk ranked: average precision", ("Ranked by", "Average precision"),
@@ -128,7 +154,7 @@ def every_ranker(evaluation: Told) -> list[Table]:
                   for n in names),
         )
     ]  # fmt: skip
-    for kind, called in _AT.items():
+    for kind, called in _AT.items() if ks else ():
         rows = ((ranker_name(n), *(_cell(whole["rankers"][n][kind][k]) for k in ks)) for n in names)
         head = ("Ranked by", *(f"K = {capacity_name(k)}" for k in ks))
         tables.append(Table(f"Everybody at risk ranked: {called}", head, tuple(rows)))
