@@ -12,6 +12,7 @@ import pypdf
 import pytest
 
 from hiu_risk.times import DAY
+from hiu_training.audit.page import render_page
 from hiu_training.audit.result import (
     AuditDocument,
     Driver,
@@ -218,6 +219,23 @@ def test_the_trend_has_a_chart_and_the_table_behind_it() -> None:
     text = said(fairness_full_section(with_trend(material())))
     assert "2023Q1, aaaaaa 70% (60 to 80); 2023Q2, bbbbbb 50% (40 to 60)" in text
     assert "Share of cases missed, over audits" in text
+
+
+def test_the_trend_says_which_lists_had_reserved_places() -> None:
+    made = with_trend(material())
+    assert made.audit is not None
+    before, now = made.audit.trend
+    mixed = (before, now.model_copy(update={"reserved": "sex"}))
+    audit = made.audit.model_copy(update={"trend": mixed})
+    text = said(fairness_full_section(replace(made, audit=audit)))
+    assert "2023Q1, aaaaaa 70% (60 to 80); 2023Q2, bbbbbb, reserved 50% (40 to 60)" in text
+    page = render_page(audit)
+    for words in ("by score", "reserved by sex"):
+        assert words in text
+        assert f">{words}</td>" in page
+    told = "Lists by score stand beside lists with reserved places"
+    assert told in page
+    assert told not in render_page(made.audit)
 
 
 NUMBER = Estimate(value=0.25, low=0.125, high=0.5)

@@ -14,6 +14,7 @@ from hiu_risk.suppression import SmallNumbers
 from hiu_risk.times import DAY
 from hiu_training.audit.drawing import List, draws_of
 from hiu_training.audit.intervals import resample, streams_of
+from hiu_training.audit.kept import trend_of
 from hiu_training.audit.mitigation import price
 from hiu_training.audit.onepage import summary
 from hiu_training.audit.options import Option, reserve_option
@@ -353,3 +354,15 @@ def settings():
     from hiu_training.protocol.settings import GateSettings
 
     return GateSettings()
+
+
+def test_the_trend_tells_lists_with_reserved_places_from_those_by_score():
+    rows = random_rows(1)
+    plan = Plan(capacities=(20,), primary=20, resamples=100)
+    drawn = (plan, dataclasses.replace(plan, reserved="sex", by_score=True))
+    before, now = (
+        publish(audit(rows, one), dataclasses.replace(CONTEXT, model=f"champion {name}"))
+        for one, name in zip(drawn, ("a" * 12, "b" * 12), strict=True)
+    )
+    points = [p for p in trend_of(now, [before]) if not p.grouping]
+    assert [p.reserved for p in points] == ["", "sex"]

@@ -224,7 +224,9 @@ def test_lengths_of_which_nothing_is_shown_are_named_once(evaluation: dict[str, 
             one = found["precision_at"][k]
             one["best"] = one["worst"] + (12 if k == "25" else 3) / places
     said = whole.not_shown(told)
-    assert said.startswith("Nothing can be shown of lists of 75 and 1% of people: so few of those removed")
+    assert said.startswith(
+        "Nothing can be shown of lists of 75 and 1% of people: so few of those removed"
+    )
     table = whole.model_and_count(told)
     assert table is not None
     assert table.head == ("", "K = 25")

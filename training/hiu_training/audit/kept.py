@@ -119,6 +119,7 @@ def _point(document: AuditDocument, name: str, title: str, group: GroupResult) -
         group_missed=at(group).false_negative_rate,
         difference=at(group).recall_difference,
         verdict=group.recall_verdict,
+        reserved=document.reserving.column if document.reserving else "",
     )
 
 

@@ -91,6 +91,7 @@ def _more(document: AuditDocument) -> dict[str, object]:
         "options": more.option_tables(document),
         "cautions": _cautions(document),
         "trend": more.trend_view(document),
+        "mixed": len({point.reserved for point in document.trend}) > 1,
     }
 
 

@@ -343,7 +343,11 @@ def trend_view(document: AuditDocument) -> Pictured | None:
     everybody = [p for p in document.trend if not p.grouping]
     if not everybody:
         return None
-    marks = [Mark(_when(p), p.group_missed, say.rate(p.group_missed), "close") for p in everybody]
+    marks = [
+        Mark(_when(p), p.group_missed,
+             f"{say.rate(p.group_missed)}{', reserved' if p.reserved else ''}", "close")
+        for p in everybody
+    ]  # fmt: skip
     chart = interval_chart(
         marks,
         title="Share of all cases missed, audit by audit, with 95% intervals; the table holds the "
@@ -358,6 +362,7 @@ def trend_view(document: AuditDocument) -> Pictured | None:
             f"{p.title}: {p.label}" if p.grouping else p.label,
             (
                 Cell(p.quarter, number=False), Cell(p.model, "mono", number=False),
+                Cell(say.drawing(p.reserved), number=False),
                 Cell(say.rate(p.group_missed)), Cell(say.points(say.negative(p.difference))),
                 Cell(say.RECALL_WORDS[p.verdict] if p.grouping else "", f"v v-{p.verdict}", False),
             ),
@@ -365,7 +370,7 @@ def trend_view(document: AuditDocument) -> Pictured | None:
         for p in document.trend
     )  # fmt: skip
     apart = f"More (+) or less ({say.MINUS}) than the rest"
-    heads = ("Group", "Quarter", "Model", "Missed", apart, "Finding")
+    heads = ("Group", "Quarter", "Model", "Lists drawn", "Missed", apart, "Finding")
     return Pictured("Trend", Markup(chart), Table("Audit by audit", heads, rows))  # noqa: S704
 
 

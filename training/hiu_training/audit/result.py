@@ -269,7 +269,11 @@ class Reserving(_Part):
 
 
 class TrendPoint(_Part):
-    """One earlier audit, as it was published."""
+    """One earlier audit, as it was published.
+
+    ``reserved`` names the column that places on its lists were reserved by; empty where they were
+    drawn by score.
+    """
 
     model: str
     dates: tuple[str, ...]
@@ -281,6 +285,7 @@ class TrendPoint(_Part):
     group_missed: Number
     difference: Number
     verdict: Verdict
+    reserved: str = ""
 
 
 class AuditDocument(_Part):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hiu_risk.words import group_in_words
 from hiu_training.audit.result import Estimate, Number, Verdict
 
 RECALL_WORDS: dict[Verdict, str] = {
@@ -164,6 +165,17 @@ def event(source: str) -> str:
     ('A&E attendances', 'calls')
     """
     return _EVENTS.get(source, f"{source.replace('_', ' ')} events")
+
+
+def drawing(reserved: str) -> str:
+    """Say how lists were drawn: by score, or with places reserved by a column.
+
+    Examples
+    --------
+    >>> drawing(""), drawing("sex")
+    ('by score', 'reserved by sex')
+    """
+    return f"reserved by {group_in_words(reserved)}" if reserved else "by score"
 
 
 def listing(names: list[str]) -> str:

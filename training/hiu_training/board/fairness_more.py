@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hiu_training.audit import wording as say
-from hiu_training.audit.result import AuditDocument, Estimate, Hidden, Number
+from hiu_training.audit.result import AuditDocument, Estimate, Hidden, Number, TrendPoint
 from hiu_training.board.blocks import Block, Chart, Column, Heading, Para, Table
 from hiu_training.board.charts import Bar, share_chart
 from hiu_training.board.published import Share
@@ -158,13 +158,15 @@ def _points(value: float | Hidden | None) -> str:
 def _trend(audit: AuditDocument) -> list[Block]:
     if not audit.trend:
         return []
-    columns = (Column("Group", share=2), Column("Quarter", share=1.3), Column("Model", share=1.5),
+    columns = (Column("Group", share=1.8), Column("Quarter", share=1.3), Column("Model", share=1.3),
+               Column("Lists drawn", share=1.1),
                Column("Missed", True, 1.4), Column("Against the rest, points", True, 1.5),
                Column("Finding", share=1.5))  # fmt: skip
     rows = tuple(
         (
             f"{point.title}: {point.label}" if point.grouping else point.label, point.quarter,
-            point.model, say.rate(point.group_missed if point.grouping else point.missed),
+            point.model, say.drawing(point.reserved),
+            say.rate(point.group_missed if point.grouping else point.missed),
             say.points(say.negative(point.difference)) if point.grouping else "",
             say.RECALL_WORDS[point.verdict] if point.grouping else "",
         )
@@ -179,7 +181,7 @@ def _trend(audit: AuditDocument) -> list[Block]:
 
 def _trend_chart(audit: AuditDocument) -> Chart:
     bars = [
-        Bar(f"{point.quarter}, {point.model[:6]}", _as_share(point.missed), say.rate(point.missed))
+        Bar(_when(point), _as_share(point.missed), say.rate(point.missed))
         for point in audit.trend
         if not point.grouping
     ]
@@ -187,6 +189,11 @@ def _trend_chart(audit: AuditDocument) -> Chart:
         f"{bar.label} {bar.words}" for bar in bars
     )
     return Chart(share_chart(bars, says=says), says, "Share of cases missed, everybody")
+
+
+def _when(point: TrendPoint) -> str:
+    drawn = ", reserved" if point.reserved else ""
+    return f"{point.quarter}, {point.model[:6]}{drawn}"
 
 
 def _as_share(number: Number) -> Share | None:
