@@ -187,7 +187,9 @@ def protect(
         np.broadcast_to(np.asarray(worth, np.float64), values.shape),
     )  # fmt: skip
     for before in earlier:
-        table.hidden |= before.stays_hidden(values, rule)
+        stays = before.stays_hidden(values, rule)
+        table.hidden |= stays
+        table.still |= stays
         table.public |= before.known & before.same
     for cell in np.flatnonzero(primary).tolist():
         while not table.is_safe(cell) and table.hide_more(cell):
@@ -267,6 +269,7 @@ class _Table:
 
     def __post_init__(self) -> None:
         self.public = np.zeros(len(self.values), np.bool_)
+        self.still = np.zeros(len(self.values), np.bool_)  # stars that were stars before
         self._seen = np.column_stack([self.values, self.values])  # counts that fit what is shown
         self.whole = bool((self.values == np.round(self.values)).all())
         self._least_shown = self.rule.largest + (1.0 if self.whole else 0.5)
@@ -328,7 +331,8 @@ class _Table:
         value = self.values[cell]
         if self.hidden[cell]:
             # a star that isn't a small count stands for a larger one: assume that this shows
-            large = not (self.primary[cell] or self.absent[cell]) and value > 0
+            vague = self.primary[cell] or self.absent[cell] or self.still[cell]
+            large = not vague and value > 0
             return (self._least_shown if large else 0.0), np.inf
         if not self.vague[cell] or value <= 0:
             return value, value
@@ -340,11 +344,9 @@ class _Table:
 
     def nothing_shown(self) -> NDArray[np.float64]:
         """Give what would be known about each cell if all that can be hidden were."""
-        shown, self.hidden = self.hidden, self.hidden | ~self.public
-        try:
-            return self.bounds()
-        finally:
-            self.hidden = shown
+        known = self.bounds()
+        known[~self.public] = 0.0, np.inf
+        return known
 
     def feasible(self, cell: int) -> tuple[float, float]:
         """Work out the least and the most that a cell can be."""

@@ -235,6 +235,7 @@ def test_three_reports_that_are_safe_two_by_two_give_a_count_away_unless_checked
 )
 @example(([13, 0, 1], [15, 5, 8]))
 @example(([0, 1, 6], [13, 6, 12]))
+@example(([8, 4], [8, 4]))
 def test_nobody_can_work_out_a_small_count_from_reports_of_parts_and_of_the_whole(tables):
     left = small_counts_left(*publish_both_dates(*tables))
     assert all(possible >= RULE.candidates for possible in left.values())
