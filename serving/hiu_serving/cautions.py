@@ -8,7 +8,7 @@ from hiu_risk.definitions import Definition
 from hiu_risk.histories import UNKNOWN_TIME, Histories
 from hiu_risk.times import DAY
 from hiu_serving.freshness import FeedFreshness
-from hiu_serving.wording import SOURCE_NAMES
+from hiu_serving.wording import SOURCE_NAMES, day_in_words
 
 SHORT_HISTORY_DAYS = 90
 """A history that reaches back less than this is called short."""
@@ -78,13 +78,20 @@ def missing_feeds(histories: Histories) -> tuple[Caution, ...]:
     return (Caution("feed_missing", f"No feed of {', '.join(absent)}: taken as not known."),)
 
 
-def stale_feeds(judged: tuple[FeedFreshness, ...]) -> tuple[Caution, ...]:
+def stale_feeds(judged: tuple[FeedFreshness, ...], zone: str) -> tuple[Caution, ...]:
     """Say which feeds stop too early."""
     return tuple(
-        Caution(
-            "stale_feed",
-            f"{SOURCE_NAMES[feed.source]} stop {feed.days_behind:.0f} days earlier than expected.",
-        )
+        Caution(f"{'silent' if feed.status == 'silent' else 'stale'}_feed", f"{stops(feed, zone)}.")
         for feed in judged
         if feed.status != "fresh"
     )
+
+
+def stops(feed: FeedFreshness, zone: str) -> str:
+    """Say where a feed that stops too early stops."""
+    name, until = SOURCE_NAMES[feed.source], day_in_words(feed.complete_until, zone)
+    if feed.status == "silent" and feed.newest_known_at is not None:
+        newest = day_in_words(feed.newest_known_at, zone)
+        return f"{name} are said to be complete until {until}, but the newest known is of {newest}"
+    days = round(feed.days_behind)
+    return f"{name} stop on {until}, {days} day{'' if days == 1 else 's'} earlier than expected"

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from hiu_risk.histories import Histories
 from hiu_serving.coverage import TooLittleKnown
-from hiu_serving.freshness import newest_known
 from hiu_serving.scorer import Scorer
+from hiu_serving.silence import Seen, seen_of
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Standing:
         Whether the data reach back through the whole washout.
     too_little : TooLittleKnown
         Those left out because too little is known of them.
-    newest : dict of str to int
-        When the newest known event of each feed happened.
+    seen : dict of str to Seen
+        When the known events of each feed happened.
     """
 
     person: NDArray[np.int32]
@@ -43,7 +43,7 @@ class Standing:
     exclusions: Mapping[str, int]
     look_back_covered: bool
     too_little: TooLittleKnown
-    newest: Mapping[str, int]
+    seen: Mapping[str, Seen]
 
     @classmethod
     def of(cls, histories: Histories, as_of: int, scorer: Scorer) -> Self:
@@ -59,7 +59,7 @@ class Standing:
                 histories, as_of, scorer.definition, scorer.floor, candidates.abstained,
                 candidates.abstained_because,
             ),
-            newest_known(histories, as_of),
+            seen_of(histories, as_of),
         )  # fmt: skip
 
 

@@ -122,7 +122,7 @@ def explain(
     Parameters
     ----------
     histories : Histories
-        Everybody, or some.
+        Everybody: whether a feed fell silent is told by all its events.
     person : int
         Position of the person.
     as_of : int
@@ -166,7 +166,7 @@ def explain(
         raising=scorer.reasoner.raising(values, parts, context),
         lowering=scorer.reasoner.lowering(values, parts, context),
         cautions=(
-            *stale_feeds(freshness(one, as_of, FreshnessLimits())),
+            *stale_feeds(freshness(histories, as_of, FreshnessLimits()), histories.zone),
             *cautions(one, 0, as_of, scorer.definition),
             *([] if unsure is None else [unsure]),
         ),

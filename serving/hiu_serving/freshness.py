@@ -1,21 +1,24 @@
-"""How far each feed reaches: a list made from feeds that stopped early misses people."""
+"""How far each feed reaches: a list made from feeds that stopped early misses people.
+
+A feed is judged by what is declared of it, and by whether it fell silent.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from hiu_risk.codes import SOURCE
 from hiu_risk.definitions import Definition
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.histories import Feed, Histories
 from hiu_risk.times import DAY
+from hiu_serving.silence import Seen, is_silent, seen_of
 from hiu_serving.wording import local_iso
 
-Status = Literal["fresh", "stale", "too_stale"]
+Status = Literal["fresh", "stale", "silent", "too_stale"]
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ class FeedFreshness:
     days_behind : float
         Days by which it is later than its declared delay explains; 0 when it isn't.
     status : str
-        ``fresh``, ``stale`` or ``too_stale``.
+        ``fresh``, ``stale``, ``too_stale``, or ``silent``: it is declared to reach further than its
+        events do; see :mod:`hiu_serving.silence`.
     """
 
     source: str
@@ -81,8 +85,9 @@ class FeedFreshness:
 def freshness(
     histories: Histories, as_of: int, limits: FreshnessLimits
 ) -> tuple[FeedFreshness, ...]:
-    """Judge every feed at an index date."""
-    return with_newest(judge(histories.feeds, as_of, limits), newest_known(histories, as_of))
+    """Judge every feed at an index date, by everybody's events."""
+    judged = judge(histories.feeds, as_of, limits)
+    return with_newest(judged, histories.feeds, seen_of(histories, as_of), as_of)
 
 
 def judge(feeds: Iterable[Feed], as_of: int, limits: FreshnessLimits) -> tuple[FeedFreshness, ...]:
@@ -99,21 +104,21 @@ def judge(feeds: Iterable[Feed], as_of: int, limits: FreshnessLimits) -> tuple[F
 
 
 def with_newest(
-    judged: tuple[FeedFreshness, ...], newest: Mapping[str, int]
+    judged: tuple[FeedFreshness, ...], feeds: Sequence[Feed], seen: Mapping[str, Seen], as_of: int
 ) -> tuple[FeedFreshness, ...]:
-    """Add when the newest known event of each feed happened."""
-    return tuple(replace(feed, newest_known_at=newest.get(feed.source)) for feed in judged)
-
-
-def newest_known(histories: Histories, as_of: int) -> dict[str, int]:
-    """Give when the newest event of each feed happened that is known at the index date."""
-    known = (histories.occurred_at < as_of) & (histories.available_at <= as_of)
-    newest = {}
-    for feed in histories.feeds:
-        times = histories.occurred_at[known & (histories.source == SOURCE.code(feed.source))]
-        if len(times):
-            newest[feed.source] = int(times.max())
-    return newest
+    """Add when the newest known event of each feed happened, and whether it fell silent since."""
+    told = []
+    for state, feed in zip(judged, feeds, strict=True):
+        events = seen.get(feed.source)
+        silent = state.status != "too_stale" and is_silent(feed, events, as_of)
+        told.append(
+            replace(
+                state,
+                newest_known_at=None if events is None else events.newest,
+                status="silent" if silent else state.status,
+            )
+        )
+    return tuple(told)
 
 
 def require_covered(

@@ -1,6 +1,6 @@
 """A list whose scores are made part by part: by many machines, or in the memory of one part.
 
-The parts score everybody, count the others, and say of each feed what its newest event is. What
+The parts score everybody, count the others, and say of each feed when its events happened. What
 a list needs besides (pseudonyms, groups, the histories of those listed) is read here.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,16 +28,17 @@ from hiu_serving.coverage import TooLittleKnown
 from hiu_serving.everybody import Standing
 from hiu_serving.parts import ScoreWork, score_job
 from hiu_serving.scorer import Scorer
+from hiu_serving.silence import Seen
 
-_NEWEST = b"newest_known"
+_SEEN = b"seen"
 
 
 @dataclass(frozen=True)
 class StandingWork(ScoreWork):
     """Make the :class:`hiu_serving.everybody.Standing` of a part.
 
-    Those of whom too little is known have rows too, without a score. When the newest events
-    happened stands in the schema's metadata: it is no sum, as the manifest's counts are.
+    Those of whom too little is known have rows too, without a score. When each feed's
+    events happened stands in the schema's metadata: it is no sum, as the manifest's counts are.
     """
 
     @property
@@ -56,8 +57,8 @@ class StandingWork(ScoreWork):
             "days": pa.array(np.concatenate([np.zeros(scored, np.int64), few.days])),
             "incidents": pa.array(np.concatenate([np.zeros(scored, np.int64), few.incidents])),
         })  # fmt: skip
-        newest = json.dumps(found.newest, sort_keys=True)
-        return table.replace_schema_metadata({_NEWEST: newest}), found.exclusions
+        seen = {source: asdict(events) for source, events in sorted(found.seen.items())}
+        return table.replace_schema_metadata({_SEEN: json.dumps(seen)}), found.exclusions
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,12 @@ class InParts:
             shutil.rmtree(out, ignore_errors=True)
 
     def _read(self, out: Path, manifest: Mapping[str, Any]) -> Standing:
-        tables, newest = [], dict[str, int]()
+        tables, seen = [], dict[str, Seen]()
         for part in manifest["parts"]:
             with pq.ParquetFile(out / part["file"]) as file:
                 tables.append(file.read())
-            for source, moment in json.loads(tables[-1].schema.metadata[_NEWEST]).items():
-                newest[source] = max(moment, newest.get(source, moment))
+            for source, events in json.loads(tables[-1].schema.metadata[_SEEN]).items():
+                seen[source] = Seen.from_dict(events).plus(seen.get(source))
         table = pa.concat_tables([table.replace_schema_metadata() for table in tables])
         person, days, incidents = (
             table.column(name).to_numpy() for name in ("person", "days", "incidents")
@@ -138,7 +139,7 @@ class InParts:
                 person[~scored].astype(np.int64), days[~scored], incidents[~scored],
                 feeds_alone.abstained_because,
             ),
-            newest,
+            seen,
         )  # fmt: skip
 
     def histories_of(self, people: NDArray[np.int64]) -> Histories:

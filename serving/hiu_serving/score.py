@@ -117,7 +117,7 @@ def make_worklist(
         n_scored=len(score),
         exclusions=dict(found.exclusions),
         look_back_covered=found.look_back_covered,
-        freshness=with_newest(judged, found.newest),
+        freshness=with_newest(judged, histories.feeds, found.seen, as_of),
         previous_as_of=None if before is None else before.as_of,
         left=0 if before is None else len(before.ranks.keys() - listed),
         tied_out=tied,

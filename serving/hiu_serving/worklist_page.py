@@ -10,6 +10,7 @@ from typing import Any
 from hiu_features.reasons import MOST_REASONS, Reason, concept_title
 from hiu_risk.pages import render
 from hiu_risk.words import group_in_words
+from hiu_serving.cautions import stops
 from hiu_serving.coverage import FEEDS_TOO_SHORT, TOO_LITTLE_HISTORY
 from hiu_serving.freshness import FeedFreshness
 from hiu_serving.reserving import Reserved
@@ -310,11 +311,9 @@ def reserved_by(reserved: Reserved, zone: str) -> str:
 
 def feed_banner(feed: FeedFreshness, zone: str) -> str:
     """Say that a feed stops too early, and what that means for the list."""
-    days = round(feed.days_behind)
     return (
-        f"{SOURCE_NAMES[feed.source]} stop on {day_in_words(feed.complete_until, zone)}, "
-        f"{days} day{'' if days == 1 else 's'} earlier than expected. "
-        "Somebody whose trouble began since then may be missing from this list."
+        f"{stops(feed, zone)}. Somebody whose trouble began since then may be missing from this "
+        "list."
     )
 
 
@@ -326,5 +325,7 @@ def _feed(feed: FeedFreshness, zone: str) -> dict[str, str]:
         "newest": "none known"
         if feed.newest_known_at is None
         else day_in_words(feed.newest_known_at, zone),
-        "state": {"fresh": "up to date", "stale": days, "too_stale": days}[feed.status],
+        "state": {"fresh": "up to date", "stale": days, "too_stale": days, "silent": "silent"}[
+            feed.status
+        ],
     }

@@ -219,7 +219,7 @@ def test_a_doubtful_identity_is_said_beside_the_score(store: Path) -> None:
 def test_a_stale_feed_is_said_beside_one_score_too(explain: Run, store: Path) -> None:
     code, said, _ = explain("--as-of", "2023-07-12", "--person", somebody(store))
     assert code == 0
-    assert "999 calls stop 10 days earlier than expected." in said
+    assert "999 calls stop on 1 July 2023, 10 days earlier than expected." in said
     code, said, _ = explain("--as-of", DAY_OF_LIST, "--person", somebody(store))
     assert "earlier than expected" not in said
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hiu_features.catalogue import default_catalogue
+from hiu_risk.codes import SOURCE
 from hiu_risk.ingest import run_ingest
 from hiu_risk.model import ModelHome
+from hiu_risk.store import Store
 from hiu_risk.synth import write_region
+from hiu_risk.times import DAY, parse_as_of
 from hiu_serving.learned import learned_from
 from tests.support.commands import run_command
 from tests.support.serving import from_calls_alone, make_bundle, make_home
+from tests.support.stores import write_store
 from tests.support.trainings import write_protocol
 from tests.support.trainings import write_region as write_calls_alone
 
@@ -100,6 +106,38 @@ def test_a_model_trained_on_calls_alone_needs_no_other_feed(run: Run, tmp_path: 
     assert learned_from(bundle, default_catalogue().select(bundle.feature_names)) == ("call",)
     code, _, err = run("score", *asked, "--as-of", "2023-12-01", "--out", tmp_path / "out")
     assert code == 0, err
+
+
+def test_a_feed_that_fell_silent_gets_a_banner_with_both_dates(
+    run: Run, store: Path, tmp_path: Path
+) -> None:
+    """The mapping says that calls reach to the date, but an export stopped two months before."""
+    whole = Store.open(store).histories()
+    until = parse_as_of("2023-06-01", whole.zone)
+    feeds = tuple(replace(feed, complete_until=until) for feed in whole.feeds)
+    stopped = parse_as_of("2023-04-01", whole.zone)
+    late = (whole.source == SOURCE.code("call")) & (whole.occurred_at >= stopped)
+    available = whole.available_at + np.where(late, 200 * DAY, 0)  # known only later
+    leads = np.maximum(whole.leads_until, available)
+    ends = np.maximum(whole.superseded_at, available)
+    lost = replace(
+        whole, feeds=feeds, available_at=available, leads_until=leads, superseded_at=ends
+    )
+    write_store(lost, tmp_path / "store")
+    home = make_home(tmp_path / "home", from_calls_alone(make_bundle())).path
+    code, out, err = run(
+        "score", "--store", tmp_path / "store", "--home", home, "--as-of", "2023-06-01",
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert code == 0, err
+    told = (
+        "999 calls are said to be complete until 1 June 2023, but the newest known is of 31 March"
+    )
+    assert told in " ".join(out.split())
+    assert "Emergency admissions" not in out
+    page = (tmp_path / "out" / "worklist.html").read_text(encoding="utf-8")
+    assert told in page
+    assert "silent" in page
 
 
 def test_what_a_model_learned_from_is_what_it_looks_at_and_had() -> None:

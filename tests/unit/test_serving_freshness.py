@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from hiu_risk.definitions import DEFINITIONS
@@ -9,7 +10,8 @@ from hiu_risk.errors import DataError, UsageError
 from hiu_risk.histories import Feed, Histories
 from hiu_risk.times import DAY
 from hiu_serving.freshness import FreshnessLimits, freshness, require_covered
-from tests.support.histories import make_histories
+from hiu_serving.silence import Seen, seen_of
+from tests.support.histories import make_histories, random_histories
 
 AS_OF = 20_000 * DAY
 RULE = DEFINITIONS["frecann_adult"]
@@ -52,6 +54,69 @@ def test_the_newest_event_is_the_newest_known_then() -> None:
     )
     found = {feed.source: feed.newest_known_at for feed in freshness(histories, AS_OF, LIMITS)}
     assert found == {"call": AS_OF - 9 * DAY, "ae": None}
+
+
+def every(days: float, until: float, *, years: float = 2) -> list[dict[str, object]]:
+    """Events every so many days, the last so many days before the index date."""
+    number = int(365 * years / days)
+    moments = [AS_OF - int((until + n * days) * DAY) for n in range(number)]
+    return [{"person": "a", "occurred": moment} for moment in moments]
+
+
+@pytest.mark.parametrize(
+    ("events", "feed", "status"),
+    [
+        (every(1, 13), calls(0), "fresh"),
+        (every(1, 15), calls(0), "silent"),
+        (every(1, 425), calls(0), "silent"),
+        (every(1, 15), calls(5), "stale"),  # as silent as it is said to be
+        (every(1, 30), calls(5), "silent"),
+        (every(1, 30), calls(40), "too_stale"),
+        (every(1, 30), calls(0, delay_days=20), "fresh"),  # explained by its delay
+        (every(1, 40), calls(0, delay_days=20), "silent"),
+        (every(10, 19), calls(0), "fresh"),  # rare events: silent for long by nature
+        (every(10, 21), calls(0), "silent"),
+        (every(20, 300), calls(0), "fresh"),  # too rare to have a rhythm
+        (every(1, 40, years=0.4), calls(0), "fresh"),  # too short a history to have one
+        ([], calls(0), "fresh"),
+    ],
+)
+def test_a_feed_that_fell_silent_by_its_own_rhythm_is_named(
+    events: list[dict[str, object]], feed: Feed, status: str
+) -> None:
+    histories = make_histories(events, [{"id": "a"}], feeds=(feed,))
+    (judged,) = freshness(histories, AS_OF, LIMITS)
+    assert judged.status == status
+
+
+def test_time_in_a_declared_gap_is_no_silence() -> None:
+    gap = (AS_OF - 60 * DAY, AS_OF - 5 * DAY)
+    for gaps, status in (((), "silent"), ((gap,), "fresh")):
+        feed = Feed("call", 0, AS_OF, gaps=gaps)
+        (judged,) = freshness(make_histories(every(1, 60), feeds=(feed,)), AS_OF, LIMITS)
+        assert judged.status == status
+
+
+def test_feeds_of_few_people_do_not_cry_wolf() -> None:
+    """A feed with an event every four days on average, looked at every day of two years."""
+    rng = np.random.default_rng(7)
+    moments = AS_OF - np.sort(rng.integers(0, 4 * 365 * DAY, 365))
+    events = [{"person": "a", "occurred": int(moment)} for moment in moments]
+    histories = make_histories(events, feeds=(Feed("call", 0, AS_OF),))
+    said = [freshness(histories, AS_OF - day * DAY, LIMITS)[0].status for day in range(730)]
+    assert said == ["fresh"] * 730
+
+
+def test_what_was_seen_of_the_parts_is_what_was_seen_of_the_whole() -> None:
+    histories = random_histories(3, 60, 4_000, "2020-01-01", "2023-01-01")
+    as_of = int(histories.occurred_at.max()) - 100 * DAY
+    together: dict[str, Seen] = {}
+    for first in range(0, 60, 7):
+        part = histories.take(np.arange(first, min(first + 7, 60)))
+        for source, seen in seen_of(part, as_of).items():
+            together[source] = seen.plus(together.get(source))
+    assert together == seen_of(histories, as_of)
+    assert len(together) == 3
 
 
 def test_too_stale_a_counted_feed_is_refused() -> None:

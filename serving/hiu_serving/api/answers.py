@@ -28,7 +28,7 @@ from hiu_serving.api.models import (
 )
 from hiu_serving.api.problems import FieldError, not_valid
 from hiu_serving.cautions import Caution, cautions, missing_feeds, stale_feeds
-from hiu_serving.freshness import FreshnessLimits, freshness
+from hiu_serving.freshness import FreshnessLimits, judge
 from hiu_serving.learned import lacking
 from hiu_serving.scorer import Scorer
 from hiu_serving.since import Since
@@ -52,7 +52,7 @@ def answer(asked: ScoreRequest, scorer: Scorer) -> ScoreResponse:
     _check_feeds(histories, as_of, scorer)
     for_all = (
         *missing_feeds(histories),
-        *stale_feeds(freshness(histories, as_of, FreshnessLimits())),
+        *stale_feeds(judge(histories.feeds, as_of, FreshnessLimits()), manifest.zone),
     )
     scored = _scored(histories, as_of, scorer)
     people = [
