@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from hiu_risk.codes import ETHNIC_GROUP, EVENT_CATEGORIES, SEX
 from hiu_risk.errors import DataError, UsageError
 from hiu_risk.files import sha256_of
-from hiu_risk.histories import UNKNOWN_TIME, Caseload, Feed, Histories, People, joined
+from hiu_risk.histories import UNKNOWN_TIME, Caseload, Feed, Histories, People
 from hiu_risk.incidents import CODES
 from hiu_risk.manifest import Manifest
 from hiu_risk.schema import SCHEMA_VERSION
@@ -29,6 +29,7 @@ from hiu_risk.store_checks import (
     damaged,
 )
 from hiu_risk.store_files import read, read_persons, read_rows
+from hiu_risk.store_hash import coverage
 from hiu_risk.times import DAY, FOREVER
 
 MANIFEST = "manifest.json"
@@ -140,7 +141,7 @@ class Store:
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 over the store's data files."""
+        """SHA-256 over the data files, what they cover, and how they were counted."""
         return self.manifest.content_hash
 
     @property
@@ -175,24 +176,7 @@ class Store:
     @cached_property
     def feeds(self) -> tuple[Feed, ...]:
         """Coverage of each source: all its feeds must be complete for it to be complete."""
-        found: dict[str, Feed] = {}
-        for record in self.manifest.feeds:
-            if not record.source or record.starts_at is None or record.complete_until is None:
-                continue
-            feed = Feed(
-                record.source, record.starts_at, record.complete_until, record.delay,
-                joined(record.gaps),
-            )  # fmt: skip
-            if other := found.get(record.source):
-                feed = Feed(
-                    record.source,
-                    max(feed.starts_at, other.starts_at),
-                    min(feed.complete_until, other.complete_until),
-                    max(feed.delay, other.delay),
-                    joined([*feed.gaps, *other.gaps]),
-                )
-            found[record.source] = feed
-        return tuple(found.values())
+        return coverage(self.manifest.feeds)
 
     def check_fresh(self, as_of: int, source: str, max_days: float) -> Freshness:
         """Tell how many days before ``as_of`` a source stops."""

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from hiu_risk.cli.output import JsonFile, Result, StoreFolder, say, write_result
 from hiu_risk.manifest import FeedRecord, Linkage
+from hiu_risk.words import plural
 
 if TYPE_CHECKING:
     from hiu_risk.ingest import IngestReport
@@ -18,6 +19,7 @@ NOTES = {
     "times_that_occur_twice": "times in the hour that clocks repeat, read as the first passage",
     "times_moved_forward": "times in the hour that clocks skip, moved forward",
     "available_at_from_delay": "blank available_at, occurred_at + delay stands in",
+    "lines_within_values": "lines that a quoted value goes on to, read as part of it",
     "invalid_nhs_numbers": "NHS numbers with a wrong check digit",
     "below_min_confidence": "events linked with too little confidence, left unlinked",
 }
@@ -28,7 +30,9 @@ class IngestResult(Result):
     """What ``hiu-risk ingest --json`` writes."""
 
     store: str = Field(description="folder of the store")
-    content_hash: str = Field(description="SHA-256 over the store's data files")
+    content_hash: str = Field(
+        description="SHA-256 over the data files, what they cover, and how they were counted"
+    )
     entity: str = Field(description="whose incidents are counted: person or address")
     zone: str
     rows: dict[str, int] = Field(description="rows of each table of the store")
@@ -94,7 +98,9 @@ def summary(result: IngestResult) -> list[str]:
         )
     off = ", ".join(name for name, counts in result.counting.items() if not counts)
     if result.uncounted:
-        lines.append(f"{result.uncounted:,} events count towards nobody (not counted: {off}).")
+        count = "counts" if result.uncounted == 1 else "count"
+        events = plural(result.uncounted, "event")
+        lines.append(f"{events} {count} towards nobody (not counted: {off}).")
     if result.key_changed:
         lines.append(
             "The pseudonym key has changed: nobody in this store has the pseudonym they had before."
@@ -108,6 +114,10 @@ def _entity(entity: str) -> str:
     return "a person" if entity == "person" else "an address"
 
 
+def _hours(seconds: int) -> str:
+    return "1 hour" if seconds == 3600 else f"{seconds / 3600:g} hours"
+
+
 def _feed_lines(feed: FeedRecord) -> list[str]:
     filtered = f", {feed.filtered:,} filtered out before" if feed.filtered else ""
     lines = [
@@ -116,12 +126,13 @@ def _feed_lines(feed: FeedRecord) -> list[str]:
     ]
     if feed.corrected or feed.unlinked:
         lines.append(
-            f"  {feed.corrected:,} corrections, {feed.unlinked:,} without a usable identity"
+            f"  {plural(feed.corrected, 'correction')}, "
+            f"{plural(feed.unlinked, 'event')} without a usable identity"
         )
     lines += [f"  rejected: {rule} {count:,}" for rule, count in feed.rejects.items()]
     if feed.available_at == "occurred_at + delay":
         lines.append(
-            f"  no time of arrival in the rows: occurred_at + {feed.delay / 3600:g} hours stands in"
+            f"  no time of arrival in the rows: occurred_at + {_hours(feed.delay)} stands in"
         )
     for name, count in feed.notes.items():
         column = name.removesuffix("_by_default")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hiu_risk.errors import DataError
 from hiu_risk.ingest.mapping import FeedMapping
 from hiu_risk.ingest.readers import ReadCounts, locate
+from hiu_risk.manifest import FeedRecord
+from hiu_risk.words import plural
 
 RULES = {
     "wrong_number_of_fields": "the record has more or fewer fields than the header",
@@ -61,6 +65,32 @@ class RejectLog:
             writer.writerow(["rule", "file", "line", "column"])
             for number, line, rule, column in sorted(found):
                 writer.writerow([rule, feed.files[number].name, line, column])
+
+
+def too_many_rejected(over: Sequence[tuple[FeedMapping, FeedRecord]], folder: Path) -> DataError:
+    """Give the error of feeds with more rejected rows than their mapping allows.
+
+    Parameters
+    ----------
+    over : sequence of (FeedMapping, FeedRecord)
+        The feeds and what they delivered.
+    folder : Path
+        Where their reject files lie.
+    """
+    told = []
+    for feed, record in over:
+        rule, most = max(record.rejects.items(), key=lambda found: found[1])
+        told.append(
+            f"{record.rejected:,} of {plural(record.read, 'row')} of the feed {feed.name} rejected "
+            f"({record.rejected / record.read:.1%}, max_rejected is {feed.max_rejected:.1%}), "
+            f"{most:,} by {rule}: {RULES[rule]}"
+        )
+    return DataError(
+        "; ".join(told),
+        where=over[0][0].where,
+        fix=f"look at their lines in {folder}, then correct the mapping or the extract, or set "
+        "max_rejected where so many are right; the store is as it was",
+    )
 
 
 @dataclass

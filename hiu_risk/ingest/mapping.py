@@ -13,6 +13,10 @@ from hiu_risk.counting import Counting
 from hiu_risk.schema import FeedTable
 
 KEY_ENV = "HIU_RISK_PSEUDONYM_KEY"
+MAX_REJECTED = 0.1
+"""Share of a feed's rows that may be rejected. More than that is a mistake in the mapping or the
+extract, and the rows that pass may be wrong too: of British dates read as American ones, those up
+to the 12th of a month pass with day and month swapped."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ class FeedMapping:
     delimiter: str = ","
     missing: tuple[str, ...] = ()
     allow_empty: bool = False
+    max_rejected: float = MAX_REJECTED
     delay: int = 0
     extract_until: int | None = None
     starts_at: int | None = None

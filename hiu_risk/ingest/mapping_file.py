@@ -11,15 +11,15 @@ from zoneinfo import ZoneInfo
 
 from hiu_risk.counting import Counting
 from hiu_risk.errors import UsageError, near_match
-from hiu_risk.ingest.mapping import KEY_ENV, FeedMapping, Mapping, RowFilter, ValueMap
+from hiu_risk.ingest.mapping import KEY_ENV, MAX_REJECTED, FeedMapping, Mapping, RowFilter, ValueMap
 from hiu_risk.schema import FEED_TABLES
 from hiu_risk.times import to_seconds
 from hiu_risk.toml_lines import TomlFile, read_toml
 
 FEED_KEYS = (
     "name", "table", "path", "member", "format", "encoding", "delimiter", "zone", "missing",
-    "allow_empty", "delay_hours", "extract_until", "starts_at", "complete_until", "gaps",
-    "columns", "dates", "values", "constants", "filter",
+    "allow_empty", "max_rejected", "delay_hours", "extract_until", "starts_at", "complete_until",
+    "gaps", "columns", "dates", "values", "constants", "filter",
 )  # fmt: skip
 _FORMATS = ("csv", "parquet")
 
@@ -123,6 +123,7 @@ class _Reader:
             delimiter=self._delimiter(),
             missing=_texts(self.data.get("missing", []), self.where("missing"), none=True),
             allow_empty=bool(self.data.get("allow_empty", False)),
+            max_rejected=self._max_rejected(),
             delay=int(_number(self.toml, self.data, "delay_hours", 0.0, "feed", self.index) * 3600),
             extract_until=self._moment("extract_until", zone),
             starts_at=self._moment("starts_at", zone),
@@ -140,6 +141,11 @@ class _Reader:
 
     def _text(self, key: str, default: str) -> str:
         return _text(self.toml, self.data, key, default, "feed", self.index)
+
+    def _max_rejected(self) -> float:
+        return _number(
+            self.toml, self.data, "max_rejected", MAX_REJECTED, "feed", self.index, high=1
+        )
 
     def _format(self) -> Any:
         if "format" not in self.data:

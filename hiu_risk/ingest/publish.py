@@ -25,10 +25,12 @@ from hiu_risk.files import sha256_of, write_json
 from hiu_risk.manifest import Manifest, TableFile
 from hiu_risk.schema import SCHEMA_VERSION, STORE_FILES
 from hiu_risk.store import MANIFEST, read_manifest
+from hiu_risk.store_hash import content_hash
 
 ROW_GROUP = 262_144
 _ROW_GROUPS = {"people": 65_536}  # read with the events of a part: as many people as one has
 _STAGING = ".ingest-"
+_REFUSED = "refused"
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,9 @@ def staging(store: Path) -> Iterator[Staging]:
         _lock(lock, store)
         for left in store.glob(f"{_STAGING}*"):  # of an ingest that was killed
             shutil.rmtree(left, ignore_errors=True)
-        if read_manifest(store) is None and any(p.name != ".lock" for p in store.iterdir()):
+        if read_manifest(store) is None and any(
+            p.name not in (".lock", _REFUSED) for p in store.iterdir()
+        ):
             raise UsageError(
                 "the folder holds something that is not a store",
                 where=str(store),
@@ -165,7 +169,7 @@ def publish(place: Staging, rows: dict[str, int], **facts: Any) -> Manifest:
         )
         for name in STORE_FILES
     }
-    content = _digest(f"{name} {table.sha256}" for name, table in tables.items())
+    content = content_hash(tables, **facts)
     others = sorted(p for p in place.data.rglob("*.csv"))
     everything = _digest([content, *(f"{p.name} {sha256_of(p)}" for p in others)])
     folder = f"data-{everything[:12]}"
@@ -178,10 +182,22 @@ def publish(place: Staging, rows: dict[str, int], **facts: Any) -> Manifest:
             target.rename(place.scratch / "damaged")
         place.data.rename(target)
     write_json(place.store / MANIFEST, manifest.model_dump(mode="json"))
-    for old in place.store.glob("data-*"):
+    for old in (*place.store.glob("data-*"), place.store / _REFUSED):
         if old.name != folder:
             shutil.rmtree(old, ignore_errors=True)
     return manifest
+
+
+def keep_rejects(place: Staging) -> Path:
+    """Keep the reject files of an ingest that is refused, until one succeeds; give their folder.
+
+    They lie beside the store's data, which stays as it is.
+    """
+    kept = place.store / _REFUSED
+    if kept.exists():
+        kept.rename(place.scratch / _REFUSED)
+    (place.data / "rejects").rename(kept)
+    return kept
 
 
 def _same_files(one: Path, other: Path) -> bool:

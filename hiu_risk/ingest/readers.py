@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import io
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,8 @@ from numpy.typing import NDArray
 
 from hiu_risk.errors import DataError, UsageError, near_match
 from hiu_risk.ingest.mapping import FeedMapping
+from hiu_risk.ingest.opening import open_bytes, open_text, unreadable
+from hiu_risk.ingest.quotes import check_quotes
 
 BLOCK = 1 << 25
 """Bytes of a CSV read at a time."""
@@ -47,10 +47,18 @@ class RawBatch:
 
 @dataclass
 class ReadCounts:
-    """What a read met besides the rows: records with a wrong number of fields, by file."""
+    """What a read met besides the rows.
+
+    Parameters
+    ----------
+    misshapen : dict of int
+        Records with a wrong number of fields, by file.
+    lines_within_values : int
+        Lines that a quoted value went on to.
+    """
 
     misshapen: dict[int, int] = field(default_factory=dict)
-    bytes_done: int = 0
+    lines_within_values: int = 0
 
 
 def read_batches(
@@ -73,6 +81,8 @@ def read_batches(
                 yield RawBatch(number, first, columns, rows)
                 first += rows
         except (pa.ArrowInvalid, UnicodeDecodeError, zipfile.BadZipFile, OSError, EOFError) as e:
+            if isinstance(e, OSError) and e.errno is not None:
+                raise unreadable(e, f"{path}; {feed.where}") from None
             raise DataError(
                 f"the file can't be read as {'Parquet' if read is _parquet_batches else 'CSV'}: "
                 f"{_cause(e)}",
@@ -112,6 +122,7 @@ def _parquet_batches(
 def _csv_batches(
     feed: FeedMapping, path: Path, number: int, counts: ReadCounts
 ) -> Iterator[tuple[dict[str, pa.Array], int]]:
+    counts.lines_within_values += check_quotes(feed, path)
     names = header(feed, path)
     if not names:
         return
@@ -138,45 +149,10 @@ def _csv_batches(
             yield {name: batch.column(name) for name in feed.raw_columns}, batch.num_rows
 
 
-@contextmanager
-def open_bytes(feed: FeedMapping, path: Path) -> Iterator[Any]:
-    """Open a CSV file, unpacked where it is packed."""
-    if path.suffix == ".zip":
-        with (
-            zipfile.ZipFile(path) as archive,
-            archive.open(_member(feed, path, archive.namelist())) as stream,
-        ):
-            yield stream
-    elif path.suffix == ".gz":
-        with pa.input_stream(str(path), compression="gzip") as stream:
-            yield stream
-    else:
-        with path.open("rb") as stream:
-            yield stream
-
-
-def _member(feed: FeedMapping, path: Path, names: list[str]) -> str:
-    files = [name for name in names if not name.endswith("/")]
-    if feed.member in files:
-        return feed.member
-    if not feed.member and len(files) == 1:
-        return files[0]
-    raise UsageError(
-        "the zip file has no such member" if feed.member else "the zip file has several members",
-        where=f"{path}; {feed.where}",
-        fix=f"set member: {near_match(feed.member, files)}",
-    )
-
-
 def header(feed: FeedMapping, path: Path) -> list[str]:
     """Read the names in a CSV file's first line."""
-    with open_bytes(feed, path) as stream:
-        text = io.TextIOWrapper(stream, encoding=_signed(feed.encoding), newline="")
+    with open_text(feed, path, errors="strict") as text:
         return next((row for row in csv.reader(text, delimiter=feed.delimiter) if row), [])
-
-
-def _signed(encoding: str) -> str:
-    return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
 
 
 def _check_columns(feed: FeedMapping, path: Path, names: Sequence[str]) -> None:
@@ -187,8 +163,16 @@ def _check_columns(feed: FeedMapping, path: Path, names: Sequence[str]) -> None:
                 raise UsageError(
                     f"the file has {many} {raw!r}",
                     where=f"{path}; {feed.column_where.get(canonical, feed.where)}",
-                    fix=near_match(raw, names),
+                    fix=_other_delimiter(feed, names) or near_match(raw, names),
                 )
+
+
+def _other_delimiter(feed: FeedMapping, names: Sequence[str]) -> str:
+    """Say which delimiter to set, where the header was read as one column that holds another."""
+    for mark, written in ((";", ";"), ("\t", "\\t"), ("|", "|"), (",", ",")):
+        if len(names) == 1 and mark in names[0] and mark != feed.delimiter:
+            return f'the header was read as one column: set delimiter = "{written}" in the feed'
+    return ""
 
 
 def _filtered(feed: FeedMapping) -> tuple[str, ...]:
@@ -212,8 +196,7 @@ def locate(feed: FeedMapping, path: Path, rows: NDArray[np.int64], misshapen: in
         return Lines(rows + 1, np.empty(0, np.int64))
     found, bad, wanted = [], [], iter(rows.tolist())
     target, position = next(wanted, None), -1
-    with open_bytes(feed, path) as stream:
-        text = io.TextIOWrapper(stream, encoding=_signed(feed.encoding), newline="")
+    with open_text(feed, path) as text:
         records = csv.reader(text, delimiter=feed.delimiter)
         width, begins = 0, 1
         for record in records:

@@ -17,12 +17,12 @@ import pyarrow.parquet as pq
 from hiu_risk.codes import OUTCOME, SOURCE
 from hiu_risk.errors import DataError
 from hiu_risk.ingest import resolve, tables
-from hiu_risk.ingest.checks import RejectLog
+from hiu_risk.ingest.checks import RejectLog, too_many_rejected
 from hiu_risk.ingest.convert import Converter
 from hiu_risk.ingest.mapping import FeedMapping, Mapping
 from hiu_risk.ingest.mapping_file import read_mapping
 from hiu_risk.ingest.pseudonym import key_check, read_key
-from hiu_risk.ingest.publish import Staging, publish, staging
+from hiu_risk.ingest.publish import Staging, keep_rejects, publish, staging
 from hiu_risk.ingest.readers import RawBatch, ReadCounts, read_batches
 from hiu_risk.manifest import FeedRecord, Linkage, Manifest
 from hiu_risk.progress import progress
@@ -73,7 +73,8 @@ def run_ingest(
     UsageError
         The mapping, a file it names or the key is missing or wrong.
     DataError
-        A feed is empty or unreadable, all its rows are rejected, or another ingest is running.
+        A feed is empty or unreadable, more of its rows are rejected than the mapping allows, or
+        another ingest is running.
     """
     mapping = read_mapping(mapping_file)
     key = key or read_key(mapping, store)
@@ -82,9 +83,10 @@ def run_ingest(
         with resolve.connect(place.scratch) as con:
             done = _read_feeds(con, mapping, key, place, latest)
             _resolve(con, mapping, place)
-            rows = _write_tables(con, mapping, place)
             records = [_record(con, feed) for feed in done]
             _write_rejects(con, done, place)
+            _check_share(done, records, place)
+            rows = _write_tables(con, mapping, place)
             facts: dict[str, Any] = {
                 "zone": mapping.zone,
                 "entity": mapping.entity,
@@ -128,6 +130,7 @@ def _read_feeds(
         with progress(f"Reading {feed.name}", max(size, 1)) as advance:
             batches = read_batches(feed, counts, advance)
             _stage(converter, batches, place.scratch / f"{feed.table.name}-{number}.parquet")
+        converter.tally.notes["lines_within_values"] += counts.lines_within_values
         done.append(_Done(feed, number, converter, counts))
         _check_feed(done[-1])
     for name in FEED_TABLES:  # tables that no feed fills still have their columns
@@ -275,6 +278,16 @@ def _write_rejects(con: duckdb.DuckDBPyConnection, done: list[_Done], place: Sta
             label = " + ".join(one.feed.columns.get(column, (column,)))
             log_.add(number, np.asarray(found["row"]), "conflicting_duplicate", label)
         log_.write(folder / f"{one.feed.name}.csv", one.feed, one.counts)
+
+
+def _check_share(done: list[_Done], records: list[FeedRecord], place: Staging) -> None:
+    over = [
+        (one.feed, record)
+        for one, record in zip(done, records, strict=True)
+        if record.rejected > one.feed.max_rejected * record.read
+    ]
+    if over:
+        raise too_many_rejected(over, keep_rejects(place))
 
 
 def _linkage(con: duckdb.DuckDBPyConnection) -> list[Linkage]:

@@ -10,6 +10,7 @@ from hiu_risk.store import Store
 from tests.support.extracts import (
     CALLS,
     HEADER,
+    LENIENT,
     calls_mapping,
     ingest,
     run_command,
@@ -17,7 +18,7 @@ from tests.support.extracts import (
 )
 from tests.support.histories import seconds
 from tests.support.published import checked
-from tests.support.small_region import ONE, REGION_FILES
+from tests.support.small_region import ONE, REGION, REGION_FILES
 
 
 def test_rejects_name_the_line_even_after_quoted_line_breaks_and_blank_lines(tmp_path):
@@ -33,7 +34,7 @@ def test_rejects_name_the_line_even_after_quoted_line_breaks_and_blank_lines(tmp
         "8,p1,2024-01-01,2024-01-02,died",
         "8,p1,2024-01-01,2024-01-02,treated",
     ]
-    report = ingest(calls_mapping(tmp_path, rows), tmp_path / "store")
+    report = ingest(calls_mapping(tmp_path, rows, LENIENT), tmp_path / "store")
     with (report.rejects / "calls.csv").open(encoding="utf-8", newline="") as stream:
         found = [(int(r["line"]), r["rule"], r["column"]) for r in csv.DictReader(stream)]
     assert found == [
@@ -63,7 +64,7 @@ def test_rejects_name_the_line_even_after_quoted_line_breaks_and_blank_lines(tmp
     ],
 )
 def test_each_rule_rejects_its_row_and_says_so(tmp_path, monkeypatch, capsys, row, rule):
-    mapping = CALLS.replace("= 1\n", '= 1\nextract_until = "2024-07-01"\n')
+    mapping = LENIENT.replace("= 1\n", '= 1\nextract_until = "2024-07-01"\n')
     path = calls_mapping(tmp_path, [ONE, row], mapping)
     store, out = str(tmp_path / "store"), tmp_path / "out.json"
     arguments = ["ingest", "--mapping", str(path), "--store", store, "--json", str(out)]
@@ -78,7 +79,7 @@ def test_each_rule_rejects_its_row_and_says_so(tmp_path, monkeypatch, capsys, ro
 def test_without_a_declared_extract_the_clock_says_what_is_in_the_future(
     tmp_path, monkeypatch, capsys
 ):
-    path = calls_mapping(tmp_path, [ONE, "2,p1,2099-01-01,,died"])
+    path = calls_mapping(tmp_path, [ONE, "2,p1,2099-01-01,,died"], LENIENT)
     store = str(tmp_path / "store")
     assert run_command(monkeypatch, "ingest", "--mapping", str(path), "--store", store) == 0
     assert "rejected: after_extract 1" in capsys.readouterr().out
@@ -90,6 +91,7 @@ def test_without_a_declared_extract_the_clock_says_what_is_in_the_future(
 def test_an_end_before_its_start_is_rejected_and_said(tmp_path, monkeypatch, capsys):
     files = {
         **REGION_FILES,
+        "mapping.toml": REGION.replace("= 48\n", "= 48\nmax_rejected = 0.4\n"),
         "ae.csv": [*REGION_FILES["ae.csv"], "x3,ann,02/01/2024,08:30,2024-01-01,1"],
     }
     path, store = write(tmp_path, files), tmp_path / "store"

@@ -20,6 +20,7 @@ from tests.support.extracts import (
     CALLS,
     HEADER,
     KEY,
+    LENIENT,
     calls_mapping,
     files_of,
     ingest,
@@ -103,7 +104,7 @@ def test_some_people_can_be_read_alone(tmp_path):
 
 def test_no_identifier_reaches_the_store(tmp_path):
     rows = ["1,NAMEDPERSON,2024-01-01,2024-01-02,nonsense", "2,NAMEDPERSON,2024-01-01,,died"]
-    ingest(calls_mapping(tmp_path, rows), tmp_path / "store")
+    ingest(calls_mapping(tmp_path, rows, LENIENT), tmp_path / "store")
     assert not any(b"NAMEDPERSON" in data for data in files_of(tmp_path / "store").values())
     (reject,) = (tmp_path / "store").glob("data-*/rejects/calls.csv")
     assert reject.read_text(encoding="utf-8").splitlines() == [
@@ -240,7 +241,7 @@ def test_a_wrong_nhs_number_is_unlinked_or_rejected_as_declared(tmp_path, rule, 
         "2,9434765918,2024-01-01,2024-01-02,died",
         "3,,2024-01-01,2024-01-02,died",
     ]
-    path = calls_mapping(tmp_path, rows, NHS.format(rule) + CALLS)
+    path = calls_mapping(tmp_path, rows, NHS.format(rule) + LENIENT)
     feed = ingest(path, tmp_path / "store").manifest.feeds[0]
     assert (feed.rejected, feed.unlinked) == (rejected, unlinked)
     assert feed.notes == {"invalid_nhs_numbers": 1}
@@ -258,7 +259,7 @@ def test_unsure_links_and_addresses_alone_never_make_a_person(tmp_path):
         "5,e,2024-01-01,2024-01-02,died,nhs_number,",
         "6,f,2024-01-01,2024-01-02,died,nhs_number,1.5",
     ]
-    mapping = "[identity]\nmin_confidence = 0.5\n" + CALLS + more
+    mapping = "[identity]\nmin_confidence = 0.5\n" + LENIENT + more
     path = write(tmp_path, {"calls.csv": rows, "mapping.toml": mapping})
     feed = ingest(path, tmp_path / "store").manifest.feeds[0]
     assert Store.open(tmp_path / "store").people_ids.tolist() == [person("a")]
@@ -275,7 +276,7 @@ def test_rows_without_an_id_are_one_event_where_all_their_columns_agree(tmp_path
 
 
 def test_rows_without_time_of_arrival_cannot_correct_one_another(tmp_path):
-    mapping = CALLS.replace('available_at = "seen"\n', "")
+    mapping = LENIENT.replace('available_at = "seen"\n', "")
     rows = [ONE, ONE.replace("10:00", "11:00")]
     feed = ingest(calls_mapping(tmp_path, rows, mapping), tmp_path / "store").manifest.feeds[0]
     assert feed.rejects == {"conflicting_duplicate": 1}

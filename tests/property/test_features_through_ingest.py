@@ -39,6 +39,7 @@ def feed(table: str, *, declared: bool) -> str:
     told = "".join(f'{name} = "{name}"\n' for name in TOLD)
     return (
         f'[[feed]]\ntable = "{table}"\npath = "{table}.csv"\nallow_empty = true\n{covers}'
+        "max_rejected = 1\n"
         '[feed.columns]\nevent_id = "event_id"\nperson_id = "person"\n'
         f'occurred_at = "occurred_at"\navailable_at = "available_at"\n{more}{told}'
     )

@@ -28,6 +28,7 @@ gap_minutes = 120
 table = "calls"
 path = "calls.csv"
 allow_empty = true
+max_rejected = 1
 [feed.columns]
 event_id = "event_id"
 incident_id = "incident_id"
@@ -40,6 +41,7 @@ caller_type = "caller_type"
 table = "ae"
 path = "ae.csv"
 allow_empty = true
+max_rejected = 1
 [feed.columns]
 event_id = "event_id"
 person_id = "person"

@@ -27,6 +27,8 @@ occurred_at = "at"
 available_at = "seen"
 outcome = "outcome"
 """
+LENIENT = CALLS.replace("= 1\n", "= 1\nmax_rejected = 1.0\n")
+"""The same where any share of the rows may be rejected, as that of a handful of rows will be."""
 HEADER = "id,who,at,seen,outcome"
 
 
