@@ -56,7 +56,7 @@ class EligibilityPolicy:
     Parameters
     ----------
     active_within_days : int
-        Somebody without a known event in this many days is left out; 0 asks for none.
+        Somebody without a known event that counts in this many days is left out; 0 asks for none.
     unknown_age : str
         ``include`` people whose birth isn't recorded (and count them), or ``exclude`` them.
     exclude_unregistered : bool

@@ -232,7 +232,8 @@ def build(
     catalogue : Catalogue, optional
         Default: :func:`hiu_features.default_catalogue`.
     rows : bool array, shape (n_people, n_as_ofs), optional
-        Which rows to make. Default: those with a known event in the 365 days before as_of.
+        Which rows to make. Default: those with a known event that counts in the 365 days before
+        as_of.
     progress : callable, optional
         Called with the number of rows just made.
 

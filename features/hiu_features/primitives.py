@@ -186,8 +186,8 @@ PRIMITIVES: Mapping[str, Primitive] = {
         ),
         Primitive(
             "tenure",
-            "days from the person's first known event to as_of, however long ago",
-            "missing when no event is known",
+            "days from the person's first known event that counts to as_of, however long ago",
+            "missing when no event that counts is known",
             {},
         ),
         Primitive(

@@ -61,7 +61,9 @@ def since_last(
         events = _events_between(histories, place, then, as_of, day)
         score, row = float(now.score[place]), rows.get(place)
         if row is None:
-            chance = f"Nothing was known then; the chance is now {in_100(score)} in 100"
+            chance = (
+                f"No event that counts was known then; the chance is now {in_100(score)} in 100"
+            )
             told.append(Since(then, None, events, chance, ()))
             continue
         was = float(before.score[row])

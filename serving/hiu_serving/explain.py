@@ -137,7 +137,7 @@ def explain(
     Raises
     ------
     DataError
-        Nothing was known about the person at the index date.
+        No event that counts was known of the person at the index date.
     ModelError
         The parts do not add up to the score.
     """
@@ -145,7 +145,7 @@ def explain(
     known = (one.occurred_at < as_of) & (one.available_at <= as_of) & (as_of < one.superseded_at)
     if not known.any():
         raise DataError(
-            "nothing was known about this person at the index date",
+            "no event that counts was known of this person at the index date",
             where="--as-of",
             fix="choose a later date",
         )

@@ -187,7 +187,9 @@ class Scorer:
         """Say why one person can't be scored."""
         one = histories.take(np.array([person]))
         if one.n_events == 0:
-            return Caution("no_history", "No history: there is nothing to score.")
+            return Caution(
+                "no_history", "No event that counts is known: there is nothing to score."
+            )
         counts = self.candidates(one, as_of).exclusions
         code = next(reason for reason, count in counts.items() if count)
         return Caution(code, f"Not scored: {lower_first(exclusion_in_words(code))}.")

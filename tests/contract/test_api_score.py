@@ -84,12 +84,17 @@ def test_a_correction_counts_and_a_repeated_call_of_one_incident_does_not(client
 @pytest.mark.parametrize(
     ("asked", "why", "text"),
     [
-        (person() | {"events": []}, "no_history", "No history"),
+        (person() | {"events": []}, "no_history", "No event that counts is known"),
+        (
+            person("a", event(caller_type="professional"), event(address_type="communal")),
+            "no_history",
+            "No event that counts is known",
+        ),
         (person(born_on="2010-01-01"), "outside_ages", "outside the ages of the definition"),
         (person(on_caseload=True), "on_caseload", "on a caseload"),
         (person(opted_out=True), "opted_out", "opted out"),
         (person(extensive_care=True), "extensive_care", "Extensive Care"),
-        (person("a", event("2019-01-01T00:00:00Z")), "inactive", "No known event"),
+        (person("a", event("2019-01-01T00:00:00Z")), "inactive", "No event that counts is known"),
         (
             person("a", *[event(f"2022-01-0{day}T10:00:00Z") for day in range(1, 6)]),
             "meets_now",

@@ -280,7 +280,7 @@ def test_a_person_of_whom_nothing_is_known_yet_is_refused(
         "explain", "--store", store, "--home", home, "--as-of", "2023-04-01", "--person", nobody
     )
     assert code == 1
-    assert "nothing was known about this person at the index date" in err
+    assert "no event that counts was known of this person at the index date" in err
     assert "choose a later date" in " ".join(err.split())
     assert nobody not in out + err
 

@@ -114,7 +114,7 @@ def test_somebody_unknown_then_has_no_score_then() -> None:
     found = told(call("2024-01-16T12:00"))
     assert found.score is None
     assert found.moves == ()
-    assert found.chance.startswith("Nothing was known then; the chance is now ")
+    assert found.chance.startswith("No event that counts was known then; the chance is now ")
 
 
 def test_nothing_happening_is_said_so() -> None:

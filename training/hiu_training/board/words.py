@@ -20,7 +20,7 @@ OUTCOME = {
 EXCLUSIONS = {
     "died": "Known to have died",
     "not_registered": "Not registered with the area",
-    "inactive": "No known event in the time the policy asks for",
+    "inactive": "No event that counts is known in the time the policy asks for",
     "outside_ages": "Outside the ages of the definition",
     "age_unknown": "Age not known",
     "opted_out": "Opted out",
