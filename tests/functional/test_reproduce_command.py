@@ -17,6 +17,7 @@ from hiu_risk.cli.reproduce import ReproduceResult
 from hiu_risk.model import ModelHome
 from hiu_risk.model.evidence import find
 from hiu_risk.model.ledger import Ledger
+from hiu_risk.times import DAY
 from hiu_training.registry.intake import TRAINING
 from hiu_training.registry.judged import judge_model
 from hiu_training.registry.probe import probe_rows, scores_differ
@@ -24,7 +25,8 @@ from hiu_training.registry.provenance import libraries
 from hiu_training.registry.registered import registered
 from tests.support.extracts import run_command
 from tests.support.published import checked
-from tests.support.trainings import PROTOCOL, write_protocol, write_region
+from tests.support.stores import write_store
+from tests.support.trainings import PROTOCOL, region, write_protocol, write_region
 
 SMALL = PROTOCOL.replace("resamples = 40", "resamples = 20\nfeatures = " + json.dumps(
     ["calls_7d", "calls_28d", "calls_30d", "calls_90d", "calls_365d", "calls_decayed_7d",
@@ -143,6 +145,18 @@ def test_a_choice_recorded_about_a_model_is_not_a_difference(
     assert version != bundle.version
     code, _, result = reproduce(place, version, monkeypatch, capsys)
     assert (code, result.same, result.recorded_id) == (0, True, chosen.id)
+
+
+def test_the_same_rows_under_another_coverage_are_other_data(
+    place: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    histories = region(n_people=250, months=20)
+    feeds = tuple(replace(f, complete_until=f.complete_until - DAY) for f in histories.feeds)
+    write_store(replace(histories, feeds=feeds), place / "moved")
+    code, said, result = reproduce(place, "champion", monkeypatch, capsys, "moved")
+    assert code == 1
+    assert [difference.what for difference in result.differences] == ["data"]
+    assert "Not trained: with other data another model would come out" in said
 
 
 def test_other_code_and_libraries_are_named_and_the_files_compared(

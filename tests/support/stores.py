@@ -17,6 +17,7 @@ from hiu_risk.files import sha256_of, write_json
 from hiu_risk.histories import UNKNOWN_TIME, Histories
 from hiu_risk.manifest import FeedRecord, Manifest, TableFile
 from hiu_risk.schema import SCHEMA_VERSION, STORE_FILES
+from hiu_risk.store_hash import content_hash
 from hiu_risk.times import FOREVER
 
 _TABLE_OF = {"call": "calls", "ae": "ae", "admission": "admissions"}
@@ -51,20 +52,23 @@ def write_store(histories: Histories, path: Path, *, row_group: int = 262_144) -
         )
         for feed in histories.feeds
     ]  # fmt: skip
+    facts: dict[str, Any] = {
+        "zone": histories.zone,
+        "entity": "person",
+        "counting": Counting().to_dict(),
+        "min_confidence": 0.0,
+        "gap_seconds": 0,
+    }
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
-        content_hash="-".join(t.sha256[:16] for t in tables.values()),
+        content_hash=content_hash(tables, feeds, **facts),
         folder=folder.name,
-        zone=histories.zone,
-        entity="person",
-        counting=Counting().to_dict(),
-        min_confidence=0.0,
-        gap_seconds=0,
         key_check="",
         uncounted=0,
         tables=tables,
         feeds=feeds,
         linkage=[],
+        **facts,
     )
     write_json(path / "manifest.json", manifest.model_dump(mode="json"))
     return path
