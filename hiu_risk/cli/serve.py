@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -40,15 +41,23 @@ def serve(
 
     from hiu_serving.api.app import Service, make_app
     from hiu_serving.api.keys import read_keys
+    from hiu_serving.api.listening import listen
 
     read_keys(keys)
     service = Service.of(home, keys, per_minute=rate, burst=burst, commit_id=commit_id)
     scorer = service.champion.scorer()
-    say(f"Model {scorer.version} at http://{host}:{port}; stop with Ctrl-C")
-    uvicorn.run(
+    sockets = listen(host, port)
+    say(f"Model {scorer.version} at {_address(host, port)}; stop with Ctrl-C")
+    settings = uvicorn.Config(
         make_app(service), host=host, port=port, access_log=False, server_header=False,
         date_header=True, log_config=None, timeout_keep_alive=30, limit_concurrency=256,
     )  # fmt: skip
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(settings).run(sockets=sockets)
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _make_key(file: Path, name: str, role: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hiu_risk import NOT_FOR, __version__
-from hiu_risk.errors import UsageError
+from hiu_risk.errors import DataError, UsageError
 from hiu_risk.files import json_text, replacing
 from hiu_serving.wording import local_iso
 from hiu_serving.worklist import INSIDE_ONLY, Worklist
@@ -50,7 +50,9 @@ def write_worklist(
     Raises
     ------
     UsageError
-        The folder, or a file in it, can't be written.
+        The folder may not be written to.
+    DataError
+        A file can't be written: the disk is full.
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError("not a folder", where=str(folder), fix="name a folder with --out")
@@ -78,7 +80,7 @@ def _stage(stack: ExitStack, path: Path, text: str) -> None:
     try:
         temporary.write_bytes(text.encode("utf-8"))
     except OSError as error:
-        raise UsageError(
+        raise DataError(
             f"can't write: {error.strerror}",
             where=str(path),
             fix="make room, or choose another folder with --out; the former list stays in force",

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import pytest
 from hiu_serving.api.keys import add_key
 from hiu_serving.api.models import ScoreRequest
 from tests.support.api import person, request
+from tests.support.commands import run_command
 from tests.support.serving import make_home
 
 DOCS = Path(__file__).parents[2] / "docs" / "how-to"
@@ -83,3 +84,36 @@ def test_the_example_in_the_guide_is_a_request_that_is_answered(server: httpx.Cl
     assert answer.status_code == 200
     (found,) = answer.json()["people"]
     assert (found["status"], found["warnings"]) == ("scored", [])
+
+
+@pytest.fixture
+def serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    make_home(tmp_path / "home")
+    add_key(tmp_path / "keys.json", "desk", "score", datetime(2026, 1, 5, tzinfo=UTC))
+    known = ("--home", tmp_path / "home", "--keys", tmp_path / "keys.json")
+    return lambda *words: run_command(monkeypatch, capsys, "serve", *known, *words)
+
+
+def test_a_busy_port_is_said_before_anything_is_promised(
+    serve: Callable[..., tuple[int, str, str]],
+) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        code, out, err = serve("--port", port)
+    assert (code, out) == (1, "")
+    told = f"can't listen: Address already in use (--host 127.0.0.1 --port {port})"
+    assert told in " ".join(err.split())
+    assert "choose another --port" in err
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "a" * 70])
+def test_a_host_that_is_not_here_is_said_plainly(
+    serve: Callable[..., tuple[int, str, str]], host: str
+) -> None:
+    code, out, err = serve("--host", host)
+    assert (code, out) == (1, "")
+    assert "choose a --host that is an address of this machine" in " ".join(err.split())
