@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from hiu_risk.counting import Counting
 from hiu_risk.errors import UsageError, near_match
 from hiu_risk.ingest.mapping import KEY_ENV, MAX_REJECTED, FeedMapping, Mapping, RowFilter, ValueMap
+from hiu_risk.ingest.opening import unreadable
 from hiu_risk.schema import FEED_TABLES
 from hiu_risk.times import to_seconds
 from hiu_risk.toml_lines import TomlFile, read_toml
@@ -175,7 +176,11 @@ class _Reader:
         for text in _texts(self.data["path"], self.where("path")):
             path = self.toml.path.parent / text
             matching = sorted(path.parent.glob(path.name)) if "*" in path.name else [path]
-            if not matching or not all(file.is_file() for file in matching):
+            try:
+                there = bool(matching) and all(file.is_file() for file in matching)
+            except OSError as error:  # of a folder that we may not look into
+                raise unreadable(error, f"{path}; {self.where('path')}") from None
+            if not there:
                 near = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
                 raise UsageError(
                     "no such file",

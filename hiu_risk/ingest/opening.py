@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 
@@ -20,10 +20,7 @@ from hiu_risk.ingest.mapping import FeedMapping
 def open_bytes(feed: FeedMapping, path: Path) -> Iterator[Any]:
     """Open a CSV file, unpacked where it is packed."""
     if path.suffix == ".zip":
-        with (
-            zipfile.ZipFile(path) as archive,
-            archive.open(_member(feed, path, archive.namelist())) as stream,
-        ):
+        with zipfile.ZipFile(path) as archive, _open_member(feed, path, archive) as stream:
             yield stream
     elif path.suffix == ".gz":
         with pa.input_stream(str(path), compression="gzip") as stream:
@@ -50,6 +47,18 @@ def unreadable(error: OSError, where: str) -> DataError:
         where=where,
         fix="check that it is there and that you may read it",
     )
+
+
+def _open_member(feed: FeedMapping, path: Path, archive: zipfile.ZipFile) -> IO[bytes]:
+    name = _member(feed, path, archive.namelist())
+    try:
+        return archive.open(name)
+    except RuntimeError:  # a password, or a method of packing that Python doesn't know
+        raise DataError(
+            "the zip file is encrypted, or packed in a way that can't be read",
+            where=f"{path}; {feed.where}",
+            fix="unpack it, and give the file inside as path",
+        ) from None
 
 
 def _member(feed: FeedMapping, path: Path, names: list[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,9 @@ from hiu_risk.ingest.quotes import check_quotes
 BLOCK = 1 << 25
 """Bytes of a CSV read at a time."""
 _BATCH = 1 << 18
+_UNREADABLE = (
+    pa.ArrowInvalid, UnicodeDecodeError, zipfile.BadZipFile, zlib.error, OSError, EOFError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def read_batches(
             for columns, rows in read(feed, path, number, counts):
                 yield RawBatch(number, first, columns, rows)
                 first += rows
-        except (pa.ArrowInvalid, UnicodeDecodeError, zipfile.BadZipFile, OSError, EOFError) as e:
+        except _UNREADABLE as e:
             if isinstance(e, OSError) and e.errno is not None:
                 raise unreadable(e, f"{path}; {feed.where}") from None
             raise DataError(
@@ -100,7 +104,7 @@ def _cause(error: Exception) -> str:
     if "empty csv" in text:
         return "it is empty"
     if isinstance(error, zipfile.BadZipFile):
-        return "it is not a zip file"
+        return "it is no zip file, or a damaged one"
     return "it is damaged or of another format"
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from hiu_risk.errors import DataError
+from hiu_risk.ingest.mapping_file import read_mapping
 from hiu_risk.ingest.publish import staging
 from hiu_risk.store import Store
 from tests.support.extracts import (
@@ -177,6 +179,34 @@ def test_a_file_that_may_not_be_read_says_so_and_why(tmp_path, monkeypatch):
     assert "the file can't be read: Permission denied" in str(caught.value)
     assert "you may read it" in str(caught.value)
     assert "delimiter" not in str(caught.value)
+
+
+def test_a_folder_that_may_not_be_looked_into_says_so(tmp_path, monkeypatch):
+    path = calls_mapping(tmp_path, with_bad(0, 3))
+
+    def refusing(self: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "is_file", refusing)
+    with pytest.raises(DataError, match=r"can't be read: Permission denied \(.*calls\.csv"):
+        read_mapping(path)
+
+
+@pytest.mark.parametrize("how", ["damaged", "encrypted"])
+def test_a_zip_file_that_can_not_be_unpacked_is_refused(tmp_path, how):
+    text = "\n".join([HEADER, *with_bad(0, 5_000)])
+    with zipfile.ZipFile(tmp_path / "calls.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("calls.csv", text)
+    data = bytearray((tmp_path / "calls.zip").read_bytes())
+    if how == "damaged":
+        data[30 + len("calls.csv")] = 0xFF  # no such kind of block
+    else:
+        data[6] |= 1
+        data[data.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "calls.zip").write_bytes(data)
+    path = calls_mapping(tmp_path, [], CALLS.replace("calls.csv", "calls.zip"))
+    with pytest.raises(DataError, match=how):
+        ingest(path, tmp_path / "store")
 
 
 @pytest.mark.parametrize(("mark", "written"), [(";", ";"), ("\t", "\\t"), ("|", "|")])
