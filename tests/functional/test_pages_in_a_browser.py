@@ -166,3 +166,39 @@ def test_the_contents_of_a_pack_lead_to_its_sections(
 @pytest.mark.parametrize("name", PAGES)
 def test_nothing_is_cut_off_on_a_phone(name: str, opened: Browser, pages: dict[str, Path]) -> None:
     assert width_needed(opened, pages[name], 360) <= 360
+
+
+SMALLEST_TEXT = """() => Math.min(...[...document.querySelectorAll('svg.chart text')].map(text => {
+    const drawn = text.getScreenCTM()
+    return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(drawn.a, drawn.b)
+}))"""
+CUT_OFF = """() => [...document.querySelectorAll('table, svg.chart')].filter(e => {
+    const box = e.closest('.scroll')
+    return e.scrollWidth > innerWidth && !(box && box.tabIndex === 0 && box.ariaLabel)
+}).length"""
+HINTED = """() => [...document.querySelectorAll('.picture')].filter(box =>
+    box.scrollWidth > box.clientWidth
+    && getComputedStyle(box, '::before').content.includes('Scroll sideways')
+    && getComputedStyle(box).backgroundImage.includes('gradient')).length"""
+
+
+@pytest.mark.parametrize("name", ["audit", "board", "evaluation"])
+def test_charts_can_be_read_on_a_phone_by_scrolling(
+    name: str, opened: Browser, pages: dict[str, Path]
+) -> None:
+    tab = opened.new_page(viewport={"width": 390, "height": 800})
+    try:
+        tab.goto(pages[name].resolve().as_uri())
+        charts = tab.locator("svg.chart").count()
+        assert charts > 0
+        assert tab.evaluate(SMALLEST_TEXT) >= 10
+        assert tab.evaluate(HINTED) == charts
+        assert tab.evaluate(CUT_OFF) == 0
+        tab.emulate_media(media="print")  # paper can't scroll
+        assert tab.evaluate(HINTED) == 0
+        assert (
+            tab.evaluate("() => getComputedStyle(document.querySelector('.picture')).overflowX")
+            == "visible"
+        )
+    finally:
+        tab.close()

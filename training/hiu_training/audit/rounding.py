@@ -26,9 +26,9 @@ def rounding_in_words(document: AuditDocument) -> str:
     said = [
         f"{whose} by up to {_points(most)}"
         for whose, most in (
-            ("everybody's", everybody), ("a group's", max(groups, default=None)),
+            ("everybody's", everybody), ("a group's", max(groups, default=0)),
         )
-        if most is not None
+        if most
     ]  # fmt: skip
     base = SmallNumbers().base
     if not said:
