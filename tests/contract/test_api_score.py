@@ -136,7 +136,9 @@ def test_what_is_not_known_is_said(client: Client, calls_alone: Client) -> None:
 
 def test_a_feed_that_the_model_learned_from_must_be_there(client: Client) -> None:
     call, ae, admission = every_feed()
-    later = {**ae, "starts_at": "2022-01-08T00:00:00Z"}
+    later = {
+        **ae, "starts_at": "2022-01-08T00:00:00Z", "complete_until": "2022-01-09T00:00:00Z"
+    }  # fmt: skip
     for feeds in ([call, admission], [call, later, admission]):
         answer = client.post(request(feeds=feeds))
         assert answer.status_code == 422
@@ -392,3 +394,44 @@ def test_what_lowers_a_score_is_told_beside_what_raises_it(client: Client) -> No
     assert all(reason["contribution"] < 0 for reason in found["lowering"])
     told = {reason["concept"] for reason in found["reasons"]}
     assert not told & {reason["concept"] for reason in found["lowering"]}
+
+
+def test_what_contradicts_itself_is_refused(client: Client) -> None:
+    call, *others = every_feed(complete_until="2014-12-31T00:00:00Z")
+    cases = [
+        (request(person(born_on="1600-05-17")), "people.0.born_on", "1850-01-01 or later"),
+        (request(person(born_on="1849-12-31")), "people.0.born_on", "1850-01-01 or later"),
+        (request(feeds=[call, *others]), "feeds.0.complete_until", "must be after starts_at"),
+    ]
+    for body, where, rule in cases:
+        answer = client.post(body)
+        assert answer.status_code == 422
+        assert rule in errors(answer)[where]
+    assert client.post(request(person(born_on="1850-01-01"))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("once", "twice"),
+    [
+        ('"as_of": "2022-01-08T00:00:00Z"', "as_of"),
+        ('"born_on": "1970-05-17"', "born_on"),
+        ('"reason": "falls"', "reason"),
+    ],
+)
+def test_a_field_that_is_named_twice_is_refused(client: Client, once: str, twice: str) -> None:
+    text = json.dumps(request())
+    assert text.count(once) == 1
+    answer = client.ask(
+        "POST", "/v1/score", key=client.score, content=text.replace(once, f"{once}, {once}"),
+        headers={"Content-Type": "application/json"},
+    )  # fmt: skip
+    assert answer.status_code == 422
+    assert errors(answer) == {twice: "must be given once in an object"}
+
+
+def test_scores_take_no_query(client: Client) -> None:
+    answer = client.ask("POST", "/v1/score?as_of=2022-01-08", key=client.score, json=request())
+    assert answer.status_code == 422
+    assert errors(answer) == {
+        "query.(unknown parameter)": "this parameter isn't part of the request; known: none"
+    }

@@ -142,3 +142,25 @@ def test_what_changed_what_lowers_and_who_is_not_scored_are_told(tmp_path: Path)
             "incidents": 4,
         }
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "errors"),
+    [
+        ("asof=2022-01-08", {"query.(unknown parameter)": "known: as_of"}),
+        ("as_of=2022-01-08&943-476-5919=1", {"query.(unknown parameter)": "known: as_of"}),
+        ("as_of=2022-01-08&as_of=2022-01-15", {"query.as_of": "must be given once"}),
+        ("as_of=2022-01-08&as_of=2022-01-08", {"query.as_of": "must be given once"}),
+        ("as_of=", {"query.as_of": "2025-03-01"}),
+    ],
+)
+def test_a_query_that_says_too_much_or_nothing_is_refused(
+    client: Client, query: str, errors: dict[str, str]
+) -> None:
+    answer = client.ask("GET", f"/v1/worklist?{query}", key=client.worklist)
+    assert answer.status_code == 422
+    found = {error["where"]: error["rule"] for error in answer.json()["errors"]}
+    assert found.keys() == errors.keys()
+    assert all(errors[where] in found[where] for where in errors)
+    assert "943" not in answer.text
+    assert client.ask("GET", f"/v1/worklist?{query}").status_code == 401

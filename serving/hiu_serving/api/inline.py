@@ -18,6 +18,8 @@ from hiu_serving.api.models import FeedIn, PersonIn, ScoreRequest
 from hiu_serving.api.problems import FieldError, not_valid
 
 _MOST_ERRORS = 20
+EARLIEST_BIRTH = date(1850, 1, 1)
+"""As in a store."""
 
 
 def histories_of(asked: ScoreRequest, *, zone: str, counting: Counting, gap: int) -> Histories:
@@ -72,6 +74,8 @@ def _contradictions(asked: ScoreRequest, as_of: int) -> Iterator[FieldError]:
         seen.add(person.id)
         if person.born_on is not None and person.born_on > asked.as_of.date():
             yield FieldError(where=f"people.{i}.born_on", rule="must not be after as_of")
+        if person.born_on is not None and person.born_on < EARLIEST_BIRTH:
+            yield FieldError(where=f"people.{i}.born_on", rule=f"must be {EARLIEST_BIRTH} or later")
         for j, event in enumerate(person.events):
             where = f"people.{i}.events.{j}"
             if event.occurred_at.timestamp() >= as_of:
@@ -92,6 +96,8 @@ def _contradictions_of_feeds(feeds: list[FeedIn]) -> Iterator[FieldError]:
     if len(set(sources)) < len(sources):
         yield FieldError(where="feeds", rule="one feed a source")
     for i, feed in enumerate(feeds):
+        if feed.complete_until <= feed.starts_at:
+            yield FieldError(where=f"feeds.{i}.complete_until", rule="must be after starts_at")
         for j, gap in enumerate(feed.gaps):
             if gap.starts_at >= gap.ends_at:
                 yield FieldError(

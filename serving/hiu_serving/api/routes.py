@@ -23,6 +23,7 @@ from hiu_serving.api.models import (
     StatusResponse,
     WorklistResponse,
 )
+from hiu_serving.api.once import query_of, refuse_repeated_fields
 from hiu_serving.api.problems import FieldError, Problem, ProblemDetails, field_errors, not_valid
 from hiu_serving.scorer import Scorer
 from hiu_serving.state import State
@@ -98,7 +99,7 @@ async def openapi(request: Request) -> dict[str, Any]:
     response_model=ScoreResponse,
     operation_id="score",
     tags=["score"],
-    dependencies=[Depends(allowed("score"))],
+    dependencies=[Depends(allowed("score")), Depends(query_of())],
     responses=_problems(401, 403, 413, 415, 422, 429, 503),
     openapi_extra={
         "requestBody": {
@@ -118,10 +119,12 @@ async def score(request: Request) -> Response:
     if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
         raise Problem(415, "not-json", "The body must be JSON", "Send application/json.")
     try:
-        asked = ScoreRequest.model_validate_json(await request.body())
+        body = await request.body()
+        asked = ScoreRequest.model_validate_json(body)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_context=False, include_input=False)
         raise not_valid(field_errors(errors)) from None
+    refuse_repeated_fields(body)
     scorer = _scorer(request.app.state.service)
     if len(asked.people) <= _FEW:
         return _json(answer(asked, scorer))
@@ -133,7 +136,7 @@ async def score(request: Request) -> Response:
     response_model=WorklistResponse,
     operation_id="worklist",
     tags=["worklist"],
-    dependencies=[Depends(allowed("worklist"))],
+    dependencies=[Depends(allowed("worklist")), Depends(query_of("as_of"))],
     responses=_problems(401, 403, 404, 422, 429, 503),
 )
 async def worklist(
