@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import zipfile
 from datetime import date, timedelta
 from pathlib import Path
@@ -148,6 +149,17 @@ def test_what_decides_nothing_is_not_in_the_hash(tmp_path):
     other = ingest(repeated, tmp_path / "two").manifest
     assert other.feeds != one.feeds
     assert other.content_hash == one.content_hash
+
+
+def test_a_store_that_was_hashed_otherwise_keeps_its_hash(tmp_path):
+    ingest(calls_mapping(tmp_path, with_bad(0, 3)), tmp_path / "store")
+    file = tmp_path / "store" / "manifest.json"
+    told = json.loads(file.read_text(encoding="utf-8"))
+    told["content_hash"] = "of an earlier version"
+    file.write_text(json.dumps(told), encoding="utf-8")
+    store = Store.open(tmp_path / "store")
+    store.verify()
+    assert store.content_hash == "of an earlier version"
 
 
 def test_two_feeds_of_one_source_hash_as_what_they_cover_together(tmp_path):
