@@ -28,6 +28,8 @@ NOT_PROTECTED = (
     "other reports.",
     "Findings: they are judged on exact numbers, so a finding says a little more than its printed "
     "interval; never whether a count is above or below the minimum more finely than it is printed.",
+    "An evaluation of the same lists, in its report or in a board pack: its shares come from exact "
+    "counts, so with them the totals of everybody can be told more finely than they are printed.",
     "A reader who already knows some of the people and whether they were listed.",
     "Medians, AUROC, average precision, calibration lines, drivers and proxies: they need at least "
     "8 people, most of them 20 who became cases, but aren't checked against other reports.",
