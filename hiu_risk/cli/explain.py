@@ -83,7 +83,7 @@ class SinceSaid(Result):
 class ExplainResult(Result):
     """A score taken apart: ``base`` and all contributions add up to ``log_odds``.
 
-    Where too little is known of a person to score them, there is nothing to take apart: the
+    Of somebody who isn't scored (``not_scored`` says why) there is nothing to take apart: the
     numbers are null and the lists empty.
     """
 
@@ -214,7 +214,7 @@ _WITHOUT_A_SCORE: dict[str, Any] = {
     ),
     **dict.fromkeys(("concepts", "raising", "lowering"), ()),
 }
-"""What is written of somebody of whom too little is known."""
+"""What is written of somebody who isn't scored."""
 
 
 def _person(

@@ -45,7 +45,7 @@ def say_explanation(found: Explanation, version: str) -> None:
     if found.not_scored is not None:
         say(f"Not on any list. {found.not_scored.text}")
     if found.abstained:
-        # Too low a number is worse than none.
+        # A number that stands on no list, or is too low, is worse than none.
         for caution in found.cautions:
             say(caution.text)
         return

@@ -310,12 +310,14 @@ def _result(worklist: Worklist, files: tuple[Path, ...], chances: Chances | None
 def _say(worklist: Worklist, result: ScoreResult) -> None:
     from hiu_serving.wording import exclusion_in_words, looks_ahead
     from hiu_serving.worklist import INSIDE_ONLY, TIE_RULE
-    from hiu_serving.worklist_page import feed_banner, reserved_by
+    from hiu_serving.worklist_page import counted, feed_banner, reserved_by
 
     say(f"Worklist at {result.as_of_text}, model {worklist.bundle_id[:12]}")
     say(f"Definition: {worklist.definition['title']}: {worklist.rule}")
     say(f"Looks ahead {looks_ahead(worklist.target, worklist.horizon_days)} ({worklist.target})")
-    say(f"{worklist.n_people:,} people: {worklist.n_scored:,} scored, the others left out:")
+    whole = counted(worklist.n_people, worklist.definition["entity"])
+    rest = ", the others left out:" if worklist.n_scored < worklist.n_people else ""
+    say(f"{whole}: {worklist.n_scored:,} scored{rest}")
     for reason, count in worklist.exclusions.items():
         if count:
             say(f"  {count:>9,}  {exclusion_in_words(reason)}")
@@ -327,7 +329,8 @@ def _say(worklist: Worklist, result: ScoreResult) -> None:
         say(worklist.reserved.text)
         say(reserved_by(worklist.reserved, worklist.zone))
         say(f"{worklist.reserved.price}.")
-    say(f"Listed: {len(worklist.entries)} of at most {worklist.capacity}. {TIE_RULE}")
+    ties = f". {TIE_RULE}" if worklist.has_ties else ""
+    say(f"Listed: {len(worklist.entries)} of at most {worklist.capacity}{ties}")
     if worklist.previous_as_of is not None:
         new = sum(entry.change == "new" for entry in worklist.entries)
         say(f"Since the list before: {new} new, {worklist.left} no longer listed")

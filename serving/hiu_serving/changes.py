@@ -96,6 +96,11 @@ def _chance(was: float, now: float, moves: tuple[Move, ...], entity: str) -> str
         f"{lower_first(concept_title(move.concept, entity))}: {_points(move.chance)}"
         for move in strong
     ]
+    named = sum(move.chance for move in strong)
+    rest = now - was - named
+    if rest * named < 0 and abs(rest) >= SMALLEST / 2:
+        # What was named is more than all that changed.
+        why.append(f"everything else: {_points(rest)}")
     return "; ".join([said, *([", ".join(why)] if why else [])])
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -109,7 +109,8 @@ class Decision:
 def record(state: State, as_of: int, decisions: Iterable[Decision], decided_at: datetime) -> int:
     """Keep decisions about the lists of an index date: all of them, or none.
 
-    Where a date has lists of several purposes, a decision counts for each that the person is on.
+    A pseudonym may be written in capitals where that means one person on a list. Where a date has
+    lists of several purposes, a decision counts for each that the person is on.
 
     Returns
     -------
@@ -126,15 +127,29 @@ def record(state: State, as_of: int, decisions: Iterable[Decision], decided_at: 
     with state._said_plainly(), Session(state.engine) as session, session.begin():
         lists = _lists_of(session, as_of)
         for place, decision in enumerate(given, start=1):
-            on = [worklist for worklist, people in lists.items() if decision.person in people]
+            on = [
+                (worklist, person)
+                for worklist, people in lists.items()
+                if (person := _as_listed(decision.person, people)) is not None
+            ]
             if not on:
                 raise DataError(
                     "that person is not on the list of that date",
                     where=f"decision {place}",
                     fix="copy the pseudonym from the list",
                 )
-            session.add_all(_row(decision, worklist, decided_at) for worklist in on)
+            session.add_all(
+                _row(replace(decision, person=person), worklist, decided_at)
+                for worklist, person in on
+            )
     return len(given)
+
+
+def _as_listed(person: str, people: set[str]) -> str | None:
+    if person in people:
+        return person
+    alike = [one for one in people if one.casefold() == person.casefold()]
+    return alike[0] if len(alike) == 1 else None
 
 
 def _row(decision: Decision, worklist: int, decided_at: datetime) -> DecisionRow:
@@ -201,7 +216,8 @@ def read_file(path: Path) -> list[Decision]:
     Raises
     ------
     DataError
-        It can't be read, a column is missing, or a row isn't a decision: with its line.
+        It can't be read, a column is missing, a row isn't a decision, or two rows contradict each
+        other: with their lines.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -211,13 +227,20 @@ def read_file(path: Path) -> list[Decision]:
         raise DataError("not UTF-8 text", where=str(path), fix="save it as UTF-8") from None
     reader = csv.DictReader(text.splitlines())
     missing = set(COLUMNS[:-1]) - set(reader.fieldnames or ())
+    if missing and ";" in text.partition("\n")[0]:
+        raise DataError(
+            "the delimiter is a semicolon",
+            where=str(path),
+            fix="save it with commas between the columns (in a spreadsheet: CSV, comma delimited)",
+        )
     if missing:
         raise DataError(
             f"columns are missing: {', '.join(sorted(missing))}",
             where=str(path),
             fix=f"the first line names them: {','.join(COLUMNS)}",
         )
-    found = []
+    found: list[Decision] = []
+    first: dict[str, tuple[int, Decision]] = {}
     for row in reader:
         cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
         try:
@@ -231,5 +254,12 @@ def read_file(path: Path) -> list[Decision]:
                 where=f"{path.name} line {reader.line_num}, {error.where}",
                 fix=error.fix,
             ) from None
+        line, before = first.setdefault(decision.person.casefold(), (reader.line_num, decision))
+        if (before.answer, before.reason) != (decision.answer, decision.reason):
+            raise DataError(
+                "two rows decide differently about one person",
+                where=f"{path.name} lines {line} and {reader.line_num}",
+                fix="leave out the one that doesn't hold",
+            )
         found.append(decision)
     return found

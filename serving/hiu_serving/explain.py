@@ -12,7 +12,6 @@ from hiu_risk.errors import DataError, UsageError
 from hiu_risk.histories import Histories
 from hiu_serving.cautions import Caution, cautions, stale_feeds
 from hiu_serving.changes import since_last
-from hiu_serving.coverage import FEEDS_TOO_SHORT, TOO_LITTLE_HISTORY
 from hiu_serving.freshness import FreshnessLimits, freshness
 from hiu_serving.scorer import TOLERANCE, Scorer
 from hiu_serving.since import Since
@@ -78,11 +77,8 @@ class Explanation:
 
     @property
     def abstained(self) -> bool:
-        """Whether too little is known of the person to give a score."""
-        return self.not_scored is not None and self.not_scored.code in (
-            TOO_LITTLE_HISTORY,
-            FEEDS_TOO_SHORT,
-        )
+        """Whether the person is not scored: then nothing here may be shown but why."""
+        return self.not_scored is not None
 
     @property
     def adds_up(self) -> bool:
@@ -91,7 +87,7 @@ class Explanation:
 
 
 def position_of(histories: Histories, person: str) -> int:
-    """Find a person by pseudonym.
+    """Find a person by pseudonym, which may be written in capitals.
 
     Raises
     ------
@@ -100,6 +96,8 @@ def position_of(histories: Histories, person: str) -> int:
     """
     found = np.flatnonzero(histories.people.id == person)
     if len(found) == 0:
+        found = np.flatnonzero(np.strings.lower(histories.people.id) == person.lower())
+    if len(found) != 1:
         raise UsageError(
             "no such person in the store",
             where="--person",

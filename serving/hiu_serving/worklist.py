@@ -171,6 +171,11 @@ class Worklist:
         return Definition.from_dict(self.definition).in_words()
 
     @property
+    def has_ties(self) -> bool:
+        """Whether equal scores had to be ordered, or cut."""
+        return self.tied_out > 0 or len({entry.score for entry in self.entries}) < len(self.entries)
+
+    @property
     def stale(self) -> tuple[FeedFreshness, ...]:
         """The feeds that stop too early."""
         return tuple(feed for feed in self.freshness if feed.status != "fresh")

@@ -271,6 +271,17 @@ def _counts(values: Iterable[str]) -> dict[str, int]:
     return found
 
 
+def counted(n: int, entity: str) -> str:
+    """Say how many people, or addresses.
+
+    Examples
+    --------
+    >>> counted(1, "person"), counted(2_000, "address"), counted(0, "person")
+    ('1 person', '2,000 addresses', '0 people')
+    """
+    return f"{n:,} {_NOUNS[entity]['one' if n == 1 else 'many']}"
+
+
 def _from_when(w: Worklist, day: str) -> str:
     if w.target == "weekend":
         return "the weekend, Friday 18:00 to Monday 08:00"
@@ -290,6 +301,8 @@ def _meaning(w: Worklist) -> str:
 
 
 def _ties(w: Worklist) -> str:
+    if not w.has_ties:
+        return ""
     if not w.tied_out:
         return TIE_RULE
     many = (

@@ -158,6 +158,11 @@ def test_too_little_is_told(run: Run) -> None:
         (HEADER + "p1,accepted,offer_help,R,\np2,maybe,x,R,\n", "d.csv line 3, decision"),
         (HEADER + "p1,declined,bored,R,\n", "d.csv line 2, reason"),
         (HEADER + "p1,declined,said_no,,\n", "d.csv line 2, reviewer"),
+        (HEADER.replace(",", ";") + "p1;declined;said_no;R;\n", "the delimiter is a semicolon"),
+        (
+            HEADER + "p1,declined,said_no,R,\np2,declined,said_no,R,\nP1,accepted,offer_help,S,\n",
+            "two rows decide differently about one person (d.csv lines 2 and 4)",
+        ),
     ],
 )
 def test_a_bad_file_is_told_with_its_line(text: str, what: str, tmp_path: Path) -> None:
@@ -165,6 +170,24 @@ def test_a_bad_file_is_told_with_its_line(text: str, what: str, tmp_path: Path) 
     with pytest.raises(DataError) as refused:
         read_file(tmp_path / "d.csv")
     assert what in str(refused.value)
+
+
+def test_a_row_that_stands_twice_contradicts_nothing(tmp_path: Path) -> None:
+    row = "p1,declined,said_no,R,\n"
+    (tmp_path / "d.csv").write_text(HEADER + row + row, encoding="utf-8")
+    assert len(read_file(tmp_path / "d.csv")) == 2
+
+
+def test_a_pseudonym_in_capitals_is_the_one_on_the_list(run: Run, home: Path) -> None:
+    assert run(**(ONE | {"person": "P1"}))[0] == 0
+    state = State.open(home)
+    (kept,) = lists_between(state, AS_OF, AS_OF + DAY)
+    assert [decision.person for decision in kept.decisions] == ["p1"]
+    state.add(make_list(make_entry(1, "aB"), make_entry(2, "Ab")), MADE)
+    state.close()
+    code, _, error = run(**(ONE | {"person": "AB"}))
+    assert (code, "not on the list" in error) == (1, True)
+    assert run(**(ONE | {"person": "Ab"}))[0] == 0
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -247,6 +247,24 @@ def test_the_interval_of_the_chance_stands_beside_the_score(
     assert widths[0] > 10 * widths[1] > 0
 
 
+def test_somebody_who_is_not_scored_gets_no_score(
+    explain: Run, store: Path, tmp_path: Path
+) -> None:
+    histories = Store.open(store).histories()
+    moment = parse_as_of(DAY_OF_LIST, histories.zone)
+    who = Scorer.of(make_bundle()).candidates(histories, moment)
+    known = np.unique(histories.event_person[histories.available_at <= moment])
+    left_out = [row for row in known.tolist() if not who.mask[row] and row not in who.abstained]
+    person = str(histories.people.id[left_out[0]])
+    file = tmp_path / "one.json"
+    code, said, _ = explain("--as-of", DAY_OF_LIST, "--person", person.upper(), "--json", file)
+    assert code == 0
+    assert "Not scored: " in said
+    assert not {"Score", "band", "Raises", "Log-odds"} & set(said.split())
+    found = json.loads(file.read_text(encoding="utf-8"))
+    assert (found["score"], found["band"], found["raising"]) == (None, None, [])
+
+
 def test_below_the_floor_there_is_no_number(
     explain: Run, store: Path, home: Path, tmp_path: Path
 ) -> None:

@@ -131,6 +131,13 @@ def test_bad_input_is_said_and_nothing_is_written(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_list_of_one_has_no_ties_to_tell(score: Run) -> None:
+    code, out, _ = score("--as-of", "2023-04-01", "--capacity", 1)
+    assert code == 0
+    assert "Listed: 1 of at most 1\n" in out
+    assert "Equal scores" not in out
+
+
 @pytest.mark.parametrize("place", ["taken", "taken/list"])
 def test_where_no_list_can_be_written_none_is_made_or_kept(
     score: Run, home: Path, tmp_path: Path, place: str

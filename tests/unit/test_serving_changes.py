@@ -141,6 +141,15 @@ def test_moves_that_cancel_are_both_named() -> None:
         "Chance down from 68 to 67 in 100; how often calls come: \N{MINUS SIGN}9 points, "
         "A&E visits: +8 points"
     )
+    hidden = (Move("how_often", 0.9, 0.02), Move("other", -0.8, -0.017))
+    assert _chance(0.007, 0.01, hidden, "person") == (
+        "Chance up from under 1 to 1 in 100; how often calls come: +2 points, "
+        "everything else: \N{MINUS SIGN}2 points"
+    )
+    beside = (Move("how_often", 0.5, 0.15), Move("other", 0.2, 0.04))
+    assert _chance(0.12, 0.31, beside, "person") == (
+        "Chance up from 12 to 31 in 100; how often calls come: +15 points"
+    )
     other = (Move("other", 0.9, 0.2), Move("when", 0.01, 0.002))
     assert _chance(0.2, 0.4, other, "person") == "Chance up from 20 to 40 in 100"
     assert _chance(0.201, 0.202, (), "person") == "Chance about the same: 20 in 100"

@@ -22,6 +22,7 @@ from hiu_serving.files import write_worklist
 from hiu_serving.freshness import FeedFreshness
 from hiu_serving.reserving import Reserved
 from hiu_serving.since import Since
+from hiu_serving.worklist import TIE_RULE
 from hiu_serving.worklist_page import BANDS_MEAN, SURE, not_scored_csv, worklist_csv, worklist_page
 from hiu_training.train import BAND_SHARES
 from tests.support.readability import grade
@@ -130,6 +131,15 @@ def test_what_the_page_explains_can_be_read_at_twelve(words: str) -> None:
 def test_the_bands_are_told_as_they_are_cut() -> None:
     per_thousand = [round(1_000 * share) for share in BAND_SHARES.values()]
     assert [int(n) for n in re.findall(r"top (\d+)", BANDS_MEAN)] == per_thousand
+
+
+def test_the_bands_are_told_before_the_rows_and_ties_only_where_there_are_some() -> None:
+    page = worklist_page(make_list(make_entry(1, "p1"), make_entry(2, "p2")))
+    assert page.index(BANDS_MEAN) < page.index("<tbody")
+    assert TIE_RULE not in page
+    equal = make_list(make_entry(1, "p1", score=0.2), make_entry(2, "p2", score=0.2))
+    assert TIE_RULE in worklist_page(equal)
+    assert TIE_RULE not in worklist_page(make_list())
 
 
 def test_paper_shows_one_comparison_and_no_moves() -> None:
