@@ -34,9 +34,9 @@ def rounding_in_words(document: AuditDocument) -> str:
     if not said:
         return f"Shares here are worked out from counts rounded to {base}."
     return (
-        f"Shares here are worked out from counts rounded to {base}. That alone may move "
-        f"{' and '.join(said)}; the intervals allow for it. An evaluation of the same lists "
-        "counts exactly, so its shares may differ from these by as much."
+        f"Shares here come from counts rounded to {base}, which may move {' and '.join(said)}; "
+        "the intervals allow for it. An evaluation of the same lists counts exactly, so its "
+        "shares may differ by as much."
     )
 
 

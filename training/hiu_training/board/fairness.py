@@ -40,9 +40,9 @@ def fairness_section(material: Material) -> Section:
     boxes = Table(
         "What was found",
         (
-            Column("Finding", share=1.3),
-            Column("Groups", share=2.2),
-            Column("What it means", share=2),
+            Column("Finding", share=2),
+            Column("Groups", share=1.8),
+            Column("What it means", share=2.1),
         ),
         tuple((box.heading, ". ".join(box.names), box.meaning) for box in page.boxes),
     )
@@ -55,7 +55,7 @@ def fairness_section(material: Material) -> Section:
         Grid(tuple((g.title, _chart(audit, g)) for g in audit.groupings)),
         Para(_KEY, "quiet"),
         Bullets(tuple(page.notes)),
-        Para(f"{page.caution} {page.about}. The numbers behind the charts: “Fairness in full”.",
+        Para(f"{page.caution} {page.about}. Numbers: “Fairness in full”.",
              "quiet"),
     )  # fmt: skip
     return Section("fairness", "Fairness on one page", blocks, fresh=True)
