@@ -144,6 +144,17 @@ def test_what_changed_what_lowers_and_who_is_not_scored_are_told(tmp_path: Path)
     ]  # fmt: skip
 
 
+def test_a_list_put_right_is_the_one_in_force(client: Client) -> None:
+    state = State.open(client.home)
+    right = state.latest(AS_OF)
+    assert right is not None
+    state.add(make_list(), MADE)  # by mistake
+    state.add(right, MADE)
+    state.close()
+    answer = client.ask("GET", "/v1/worklist?as_of=2022-01-08", key=client.worklist)
+    assert [entry["person"] for entry in answer.json()["entries"]] == ["old"]
+
+
 @pytest.mark.parametrize(
     ("query", "errors"),
     [
