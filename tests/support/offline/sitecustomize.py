@@ -31,5 +31,6 @@ def connect(self: socket.socket, address: Any) -> None:
     return _connect(self, address)
 
 
-socket.getaddrinfo = getaddrinfo
-socket.socket.connect = connect  # type: ignore[method-assign]
+if "HIU_RISK_TEST_CALLS" in os.environ:  # not where this file is only looked at for doctests
+    socket.getaddrinfo = getaddrinfo
+    socket.socket.connect = connect  # type: ignore[method-assign]
