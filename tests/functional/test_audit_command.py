@@ -189,6 +189,7 @@ def test_a_chosen_mitigation_is_in_the_model_in_the_ledger_and_on_the_list(
     assert "Places on the lists of 40 are reserved by sex, and they are judged" in said
 
 
+@pytest.mark.slow
 def test_a_choice_is_recorded_though_mlflow_is_lost_at_the_very_end(
     run: Run, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

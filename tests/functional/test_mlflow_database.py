@@ -45,6 +45,7 @@ def test_killed_while_mlflow_makes_its_tables_a_home_can_be_used_again(tmp_path:
     assert [path.name for path in home.iterdir()] == ["mlflow.db"]
 
 
+@pytest.mark.slow
 def test_commands_that_make_it_at_once_all_end_well(tmp_path: Path) -> None:
     begun = [_open(tmp_path, f"experiment {i}") for i in range(3)]
     assert [_end(process) for process in begun] == [(0, "")] * 3

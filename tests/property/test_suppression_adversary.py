@@ -115,7 +115,7 @@ def printed(counts, safe):
     return np.array([np.nan if x == "*" else float(x) for x in shown])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(successive_tables())
 @example((np.array([42, 48, 90]), np.array([43, 48, 91]), [Sum(2, (0, 1))], "added"))
 @example((np.array([9, 30, 39]), np.array([6, 30, 36]), [Sum(2, (0, 1))], "left"))
@@ -227,7 +227,7 @@ def test_three_reports_that_are_safe_two_by_two_give_a_count_away_unless_checked
     assert small_counts_left(*publish_both_dates(first, second))[0, 1] >= RULE.candidates
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.integers(2, 4).flatmap(
         lambda n: st.tuples(*(st.lists(st.integers(0, 16), min_size=n, max_size=n),) * 2)
@@ -263,7 +263,7 @@ def growing(draw):
     return grown(np.array(counts), draw(st.lists(few, min_size=3, max_size=4)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(growing())
 def test_one_who_knows_that_rows_were_only_added_learns_no_small_count_or_change(reports):
     tables, shown, sums = reports
