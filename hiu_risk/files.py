@@ -32,6 +32,14 @@ def replacing(path: Path) -> Iterator[Path]:
     >>> target.read_text(encoding="utf-8")
     'whole'
     """
+    if _is_device(path):
+        with tempfile.TemporaryDirectory() as folder:
+            whole = Path(folder) / "whole"
+            whole.touch()
+            yield whole
+            with path.open("wb") as stream:
+                stream.write(whole.read_bytes())
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -49,6 +57,12 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _is_device(path: Path) -> bool:
+    """Tell a device or a pipe: it is written into, never put something in the place of."""
+    special = path.exists() and not path.is_file() and not path.is_dir()
+    return special or path.absolute().is_relative_to("/dev")
 
 
 def require_folder(folder: Path) -> None:

@@ -73,6 +73,8 @@ class Watched:
         low, high = (self._in(solution)[which : which + 1] for solution in extremes)
         if self.kind[which] == _STAR and low[0] > self.rule.largest + _TOLERANCE:
             return True  # it was hidden to protect another count
+        if self.kind[which] == _CHANGE and max(-low[0], high[0]) < _TOLERANCE:
+            return True  # nobody came and nobody left: nothing small is told
         return bool(self._possible(np.array([which]), low, high)[0] >= self.rule.candidates)
 
     def _possible(self, which: _Ints, low: _Floats, high: _Floats) -> _Ints:

@@ -8,6 +8,7 @@ free note stays in the database of the team.
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -225,7 +226,7 @@ def read_file(path: Path) -> list[Decision]:
         raise DataError(f"can't read the file: {error.strerror}", where=str(path)) from None
     except UnicodeDecodeError:
         raise DataError("not UTF-8 text", where=str(path), fix="save it as UTF-8") from None
-    reader = csv.DictReader(text.splitlines())
+    reader = csv.DictReader(io.StringIO(text, newline=""))
     missing = set(COLUMNS[:-1]) - set(reader.fieldnames or ())
     if missing and ";" in text.partition("\n")[0]:
         raise DataError(

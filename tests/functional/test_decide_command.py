@@ -198,6 +198,12 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_file(tmp_path / "bytes.csv")
 
 
+def test_a_note_of_two_lines_stays_one_of_two_lines(tmp_path: Path) -> None:
+    file = tmp_path / "decisions.csv"
+    file.write_bytes(f'{HEADER}p1,declined,said_no,R,"two\r\nlines"\r\n'.encode())
+    assert " ".join(read_file(file)[0].note.split()) == "two lines"
+
+
 def test_every_answer_has_reasons() -> None:
     for answer, reasons in REASONS.items():
         for reason in reasons:

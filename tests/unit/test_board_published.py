@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hiu_risk.suppression import SmallNumbers, Sum
+from hiu_risk.suppression import HIDDEN, SmallNumbers, Sum
 from hiu_training.board.decided import show_decisions
 from hiu_training.board.happened import Happened, ListOutcome
 from hiu_training.board.people import show_people
@@ -168,6 +168,15 @@ def test_nobody_can_subtract_two_packs_of_a_quarter(
     first = fates(became, did_not, cannot, not_yet + a + b + c, missed)
     second = fates(became + a, did_not + b, cannot + c, not_yet, missed + d)
     assert least_open(first, second, two_packs(first, second, checked=True)) >= RULE.candidates
+
+
+def test_where_nothing_happened_meanwhile_a_newer_store_hides_nothing_more() -> None:
+    waiting = fates(0, 0, 0, 75, 0)
+    first = show_people(waiting, RULE, Asked("people", "first", "the lists")).counts
+    earlier = (first.printed("a"),)
+    second = show_people(waiting, RULE, Asked("people", "second", "the lists", earlier)).counts
+    assert second.shown == first.shown
+    assert HIDDEN not in second.shown.values()
 
 
 def test_what_is_made_of_the_same_is_printed_the_same() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -100,6 +102,22 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         killed_half_way()
     assert target.read_text(encoding="utf-8") == "old"
     assert os.listdir(tmp_path) == ["list.csv"]  # noqa: PTH208
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="its devices and named pipes")
+def test_a_device_or_pipe_is_written_into_and_stays_one(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_text)
+        write_text(pipe, "whole")
+        assert read.result() == "whole"
+    assert pipe.is_fifo()
+    write_text(Path(os.devnull), "gone")
+    assert Path(os.devnull).is_char_device()
+    with pytest.raises(OSError, match="No space left"):
+        write_text(Path("/dev/full"), "too much")
+    assert Path("/dev/full").is_char_device()
 
 
 def test_json_refuses_what_json_cannot_say(tmp_path):

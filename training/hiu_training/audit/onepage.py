@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hiu_risk.words import group_in_words
+from hiu_risk.words import group_in_words, plural
 from hiu_training.audit import wording as say
 from hiu_training.audit.result import (
     AtCapacity,
@@ -124,8 +124,8 @@ def summary(document: AuditDocument) -> Summary:
         headline=headline(document),
         rounding=rounding_in_words(document),
         conclusion=conclusion(document),
-        about=f"Model {document.model}; lists of {document.primary} on {len(document.dates)} "
-        f"dates from {document.dates[0]} to {document.dates[-1]}",
+        about=f"Model {document.model}; lists of {document.primary} on "
+        f"{plural(len(document.dates), 'date')} from {document.dates[0]} to {document.dates[-1]}",
         boxes=boxes(document),
         lines=[
             _line(document, grouping.title, group)

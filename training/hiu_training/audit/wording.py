@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hiu_risk.suppression import HIDDEN
 from hiu_risk.words import group_in_words
 from hiu_training.audit.result import Estimate, Number, Verdict
 
@@ -60,9 +61,16 @@ def rate(number: Number, *, digits: int = 0) -> str:
     '30% (20 to 41)'
     >>> rate(Estimate(value=None, low=0.0, high=0.2)), rate("*"), rate(None) == NO_VALUE
     ('up to 20%', '*', True)
+
+    From nothing to everything says nothing:
+
+    >>> rate(Estimate(value=None, low=0.0, high=1.0))
+    '*'
     """
     if number is None or isinstance(number, str):
         return number or NO_VALUE
+    if number.value is None and number.low <= 0 and number.high >= 1:
+        return HIDDEN
     low, high = f"{100 * number.low:.{digits}f}", f"{100 * number.high:.{digits}f}"
     if number.value is None:
         return f"up to {high}%" if number.low <= 0 else f"{low}% or more"

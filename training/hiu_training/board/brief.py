@@ -32,7 +32,7 @@ def brief_section(material: Material, others: Sequence[Section]) -> Section:
     now, before = people_of(material), people_of(material, before=True)
     decided = decisions_of(material)
     tiles = (
-        (str(now.lists), f"lists made in {material.quarter}"),
+        (str(now.lists), f"{'list' if now.lists == 1 else 'lists'} made in {material.quarter}"),
         (now.counts.words("listed"), "people listed"),
         (decided.words("none"), "of them without a recorded decision"),
         _found_tile(now),
