@@ -107,6 +107,7 @@ def test_pairs_and_chosen_columns(run: Run, tmp_path: Path) -> None:
     assert [g["name"] for g in result["pairs"]] == ["sex x imd_quintile"]
 
 
+@pytest.mark.slow
 def test_an_audit_is_kept_and_the_next_one_takes_it_into_account(
     run: Run, tmp_path: Path, folder: Path
 ) -> None:

@@ -97,6 +97,7 @@ def test_a_model_without_that_feed_scores_and_never_gives_it_as_a_reason(
     assert not [reason for reason in told if NOT_KNOWN in reason["sentence"]]
 
 
+@pytest.mark.slow
 def test_a_model_trained_on_calls_alone_needs_no_other_feed(run: Run, tmp_path: Path) -> None:
     write_calls_alone(tmp_path / "store")
     home, protocol = tmp_path / "home", write_protocol(tmp_path)

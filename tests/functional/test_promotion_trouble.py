@@ -157,6 +157,7 @@ registry.promote(ModelHome(home), version, who="Dr A. Reader", at=5)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["before the ledger", "after the ledger", "before MLflow"])
 def test_killed_anywhere_repair_ends_the_work(home: ModelHome, run: Run, where: str) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, str(home.path), GOOD, where], check=False)

@@ -51,6 +51,9 @@ def _protocol(*periods: Period) -> Protocol:
     return replace(parse_protocol(PROTOCOL), periods=periods)
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sensitivity")

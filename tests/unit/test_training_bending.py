@@ -71,6 +71,7 @@ def test_a_shape_needs_cases_in_both_blocks() -> None:
     assert bent(line, [few, _seen(4, 60_000)]) == line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sway", "centre"), [(0.0, -3.0), (0.3, -3.0), (0.3, -5.0)])
 def test_the_interval_covers_the_true_chance_at_a_later_date(sway: float, centre: float) -> None:
     """At every height of the score, with some 330 cases a block or some 55."""

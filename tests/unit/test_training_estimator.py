@@ -139,6 +139,7 @@ def test_directions_given_are_kept(direction: int) -> None:
     assert (direction * np.diff(odds) >= -1e-12).all()
 
 
+@pytest.mark.slow
 def test_sampled_negatives_leave_the_log_odds_unbiased(monkeypatch: pytest.MonkeyPatch) -> None:
     frame, label, _ = _world(20_000, 6, base=-4.0)
     some = frame.iloc[:200]
