@@ -1,6 +1,6 @@
 """Take every figure again and write the README's tables: ``benchmarks.features.refresh``.
 
-Meant for a quiet machine: three quarters of an hour, 20 GB of memory, 4 GB of disk. ``--only``
+Meant for a quiet machine: an hour, 23 GB of memory, 4 GB of disk. ``--only``
 takes some of the runs, ``--tables`` none: it writes the tables of what ``results/`` holds.
 """
 
