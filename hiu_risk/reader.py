@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hiu_risk.successive import EarlierTable, MadeOf, Rule, Sum
+from hiu_risk.successive import NOTHING_SAID, EarlierTable, MadeOf, Rule, Sum
 from hiu_risk.watched import Watched, near_small, watch, watched_stars
 
 Stance = Literal["only_added", "only_left", "dates_stay"]
@@ -271,7 +271,7 @@ def maybe_small(
 
     Those that the report alone narrows down, or shows to be large, can't be protected any more.
     """
-    reader = Reader(sums, [before], rule, whole=whole, made_of=MadeOf())
+    reader = Reader(sums, [before], rule, whole=whole, made_of=NOTHING_SAID)
     nothing = np.tile([0.0, np.inf], (len(before.shown), 1))
     cells = np.flatnonzero(near_small(before, sums, rule))
     found = watched_stars(cells, rule, len(nothing))

@@ -82,6 +82,10 @@ class MadeOf:
     ranking: str = ""
 
 
+NOTHING_SAID = MadeOf()
+"""Where it isn't known what a report's counts are made of."""
+
+
 @dataclass(frozen=True)
 class EarlierTable:
     """What an earlier report printed about the cells of a table.
@@ -109,7 +113,7 @@ class EarlierTable:
     same: NDArray[np.bool_]
     one_way: NDArray[np.bool_]
     exact_sums: NDArray[np.bool_]
-    made_of: MadeOf = MadeOf()
+    made_of: MadeOf = NOTHING_SAID
 
     @property
     def known(self) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hiu_risk.errors import UsageError
 from hiu_risk.reader import STANCES, Reader, maybe_small
-from hiu_risk.successive import EarlierTable, MadeOf, Sum, behind
+from hiu_risk.successive import NOTHING_SAID, EarlierTable, MadeOf, Sum, behind
 
 __all__ = [
     "HIDDEN", "TOGETHER", "EarlierTable", "MadeOf", "Protection", "Shown", "SmallNumbers", "Sum",
@@ -133,7 +133,7 @@ def protect(
     printed: NDArray[np.bool_] | None = None,
     worth: ArrayLike = 0.0,
     earlier: Sequence[EarlierTable] = (),
-    made_of: MadeOf = MadeOf(),  # noqa: B008  (frozen)
+    made_of: MadeOf = NOTHING_SAID,
 ) -> Protection:
     """Choose what to hide, so that no small cell can be narrowed down by adding up.
 

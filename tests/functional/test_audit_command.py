@@ -22,23 +22,9 @@ from hiu_training.protocol import parse_protocol
 from tests.support.commands import run_command
 from tests.support.published import checked
 from tests.support.serving import make_bundle, make_home
+from tests.support.two_calls import TWO_CALLS
 
 Run = Callable[..., tuple[int, str, str]]
-
-# a rule that is met more often than the published ones, so that a small region has cases
-PROTOCOL = """
-capacities = [20, 40, 60]
-washout_days = 90
-
-[definition]
-id = "two_calls"
-title = "Two calls in 30 days"
-clauses = [{ source = "call", operator = ">=", count = 2, days = 30 }]
-min_age = 18
-
-[origins]
-test = 2
-"""
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +32,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("audit")
     write_region(folder / "raw", people=1_500, seed=5, months=18)
     run_ingest(folder / "raw" / "mapping.toml", folder / "store", key=b"k" * 32)
-    protocol = parse_protocol(PROTOCOL)
+    protocol = parse_protocol(TWO_CALLS)
     bundle = make_bundle(definition=protocol.definition.to_dict(), washout_days=90)
     make_home(folder / "home", bundle)
-    (folder / "protocol.toml").write_text(PROTOCOL, encoding="utf-8")
+    (folder / "protocol.toml").write_text(TWO_CALLS, encoding="utf-8")
     return folder
 
 

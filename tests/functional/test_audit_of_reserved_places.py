@@ -24,22 +24,11 @@ from hiu_training.rows.scored import scored_at
 from tests.support.commands import run_command
 from tests.support.published import checked
 from tests.support.serving import make_bundle, make_home, reserving
+from tests.support.two_calls import TWO_CALLS
 
 Run = Callable[..., tuple[int, str, str]]
 
-PROTOCOL = """
-capacities = [20, 40, 60]
-washout_days = 90
-
-[definition]
-id = "two_calls"
-title = "Two calls in 30 days"
-clauses = [{ source = "call", operator = ">=", count = 2, days = 30 }]
-min_age = 18
-
-[origins]
-test = 2
-
+PROTOCOL = f"""{TWO_CALLS}
 [audit]
 resamples = 100
 by = ["sex"]

@@ -32,6 +32,7 @@ from hiu_training.judging.rankers import judge_bundle
 from hiu_training.protocol import Protocol, parse_protocol
 from hiu_training.rows.scored import scored_rows
 from tests.support.serving import make_bundle
+from tests.support.two_calls import TWO_CALLS
 
 ZONE = "Europe/London"
 BEFORE, QUARTER, AFTER = "2023Q1", "2023Q2", "2023Q3"
@@ -41,22 +42,9 @@ DATES = ("2023-01-16", "2023-02-13", "2023-03-13", "2023-04-03", "2023-04-24", "
 CAPACITY = 150
 ANSWERS: tuple[Answer, ...] = ("accepted", "accepted", "declined", "deferred")
 
-# a rule that is met more often than the published ones, so that a small region has cases
-PROTOCOL = """
-capacities = [20, 40, 60]
-washout_days = 90
-horizon_days = 60
+PROTOCOL = f"""horizon_days = 60
 resamples = 40
-
-[definition]
-id = "two_calls"
-title = "Two calls in 30 days"
-clauses = [{ source = "call", operator = ">=", count = 2, days = 30 }]
-min_age = 18
-
-[origins]
-test = 2
-"""
+{TWO_CALLS}"""
 
 
 @dataclass(frozen=True)

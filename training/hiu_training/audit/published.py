@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from hiu_risk.successive import NOTHING_SAID
 from hiu_risk.suppression import HIDDEN, MadeOf
 from hiu_training.audit.drawing import List
 from hiu_training.audit.result import (
@@ -58,7 +59,7 @@ class Published:
     same_lists: bool
     name: str
     reserved: str = ""
-    made_of: MadeOf = MadeOf()  # noqa: RUF009  (frozen)
+    made_of: MadeOf = NOTHING_SAID
 
     def seen(self, what: tuple[str, str, str], drawn: List) -> tuple[Count | None, bool]:
         """Give what was printed of lists of a length, and whether they were drawn so.

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from hiu_risk.successive import NOTHING_SAID
 from hiu_risk.suppression import HIDDEN, MadeOf, Shown, SmallNumbers
 from hiu_training.audit.coarse import Span, count_ratio, difference, proportion, quotient
 from hiu_training.audit.estimates import Change, Interval
@@ -36,7 +37,7 @@ class Publisher:
         earlier: Sequence[Published] = (),
         *,
         fine: bool = False,
-        made_of: MadeOf = MadeOf(),  # noqa: B008  (frozen)
+        made_of: MadeOf = NOTHING_SAID,
     ) -> None:
         self._r, self._rule, self._fine = report, rule, fine
         self._table = count_table(report, rule, earlier, made_of)

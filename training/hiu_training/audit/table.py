@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from hiu_risk.successive import NOTHING_SAID
 from hiu_risk.suppression import EarlierTable, MadeOf, Shown, SmallNumbers, Sum, protect
 from hiu_training.audit.drawing import List
 from hiu_training.audit.published import EVERYBODY, Published, merged
@@ -83,7 +84,7 @@ def count_table(
     report: AuditReport,
     rule: SmallNumbers,
     earlier: Sequence[Published] = (),
-    made_of: MadeOf = MadeOf(),  # noqa: B008  (frozen)
+    made_of: MadeOf = NOTHING_SAID,
 ) -> CountTable:
     """Lay out every count of a report and decide what to hide.
 
